@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// One model version's queue: admission, batch forming, running, splitting, fault isolation.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+
+#include "core/batch_plan.h"
+#include "core/cost_curve.h"
+#include "core/model_spec.h"
+#include "core/runner.h"
+#include "core/stats.h"
+#include "core/worker_pool.h"
+
+namespace ortserve {
+
+struct BatcherOptions {
+  int instances = 1;                     ///< runs in flight at once, at most
+  int weight = 1;                        ///< cores per run (intra-op threads)
+  int64_t max_batch_rows = 0;            ///< 0: from the cost curve; 1: no batching
+  Nanoseconds max_delay{0};
+  Nanoseconds latency_objective{0};      ///< caps a batch's run time at half of it; 0: none
+  int64_t max_queue_rows = 4096;         ///< admission bound; beyond it kQueueFull
+  uint64_t max_queue_bytes = 1ull << 30; ///< admission bound on input bytes
+  Nanoseconds inline_ceiling{10'000};    ///< run on the calling thread when one row costs less and nothing is queued; 0: never
+};
+
+class Batcher final : public WorkSource, public std::enable_shared_from_this<Batcher> {
+ public:
+  Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> runner, ModelSpec spec, CostCurve curve,
+          BatcherOptions options);
+  ~Batcher() override;
+
+  /// Takes the request over and answers through request->sink exactly once. On failure (kQueueFull, kModelClosed,
+  /// kDeadlineExceeded) the request stays the caller's, its sink is not called, and `request` is not null.
+  /// The request's inputs must already fit spec(). May run the model before returning (see inline_ceiling).
+  Status submit(std::unique_ptr<Request>& request);
+
+  /// Refuses new requests at once; `on_idle` runs exactly once, on some thread, when the last accepted one was
+  /// delivered. Queued requests still run. May run `on_idle` before returning.
+  void close(std::function<void()> on_idle);
+  /// For shutdown: refuses new requests, fails the queued ones with kModelClosed and stops the runs in flight.
+  void abort() noexcept;
+
+  const ModelSpec& spec() const noexcept { return spec_; }
+  const BatcherOptions& options() const noexcept { return options_; }
+  const CostCurve& curve() const noexcept { return curve_; }
+  ModelStats::Snapshot stats() const;
+  int64_t queued_rows() const;
+
+  void work(TimePoint now) noexcept override;
+  int weight() const noexcept override { return options_.weight; }
+
+ private:
+  using Batch = std::vector<std::unique_ptr<Request>>;
+
+  Status admit(const Request& request, TimePoint now);  // mutex_ held
+  bool may_run_inline(const Request& request) const;    // mutex_ held
+  BatchPolicy policy() const;
+  bool take_batch(TimePoint now, Batch& batch, Batch& dropped);
+  void announce_if_needed(std::unique_lock<std::mutex>& lock);
+  void run_batch(Batch& batch) noexcept;
+  Status run_together(std::span<const std::unique_ptr<Request>> batch, int64_t rows, std::vector<Value>& outputs);
+  void run_alone(Request& request) noexcept;
+  Status split(Batch& batch, std::vector<Value>& outputs);
+  void finish(Batch& batch) noexcept;
+  void deliver_dropped(Batch& dropped, TimePoint now) noexcept;
+
+  WorkerPool& workers_;
+  BufferPool& pool_;
+  const std::shared_ptr<Runner> runner_;
+  const ModelSpec spec_;
+  CostCurve curve_;
+  const BatcherOptions options_;
+
+  mutable std::mutex mutex_;  // guards everything below
+  std::deque<std::unique_ptr<Request>> queue_;
+  int64_t queue_rows_ = 0;
+  uint64_t queue_bytes_ = 0;
+  int running_ = 0;             // runs in flight, inline ones included
+  bool announced_ = false;      // an announcement has not reached work() yet
+  int64_t outstanding_ = 0;     // accepted and not yet delivered
+  bool closed_ = false;
+  std::function<void()> on_idle_;
+  ModelStats stats_;
+};
+
+}  // namespace ortserve

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long a batch of b rows takes: measured at load, corrected while serving.
+#pragma once
+
+#include <mutex>
+#include <vector>
+
+#include "core/request.h"
+#include "core/runner.h"
+
+namespace ortserve {
+
+/// Piecewise-linear time over rows. Reads and updates are thread-safe.
+class CostCurve {
+ public:
+  struct Point {
+    int64_t rows;
+    double nanoseconds;
+  };
+
+  CostCurve() = default;
+  explicit CostCurve(std::vector<Point> points);  ///< ascending rows, at least one
+  CostCurve(const CostCurve& other);
+  CostCurve& operator=(const CostCurve& other);
+
+  bool known() const noexcept;
+  /// Expected run time of `rows` rows; 0 when unknown. Beyond the last point: its per-row cost.
+  Nanoseconds cost(int64_t rows) const noexcept;
+  /// Smallest measured row count whose per-row cost is within 5 % of the best, and whose run time is at most `ceiling`
+  /// (0: no ceiling). At least 1. This is the row cap of a batch: more rows would add latency and gain nothing.
+  int64_t efficient_rows(Nanoseconds ceiling) const noexcept;
+  /// Smallest row count whose per-row cost is within 25 % of the best: below it, waiting for a running batch to finish
+  /// costs less than starting a small one beside it.
+  int64_t worthwhile_rows() const noexcept;
+  /// Moves the nearest points towards an observed run (weight 1/16).
+  void observe(int64_t rows, Nanoseconds elapsed) noexcept;
+  std::vector<Point> points() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Point> points_;
+};
+
+/// Times `runner` on synthetic inputs at 1, 2, 4, ... rows up to `max_rows`, a few runs each, within `budget` in all.
+/// Not batched: one point at 1. Empty when the model refuses synthetic inputs.
+CostCurve measure_cost_curve(Runner& runner, const ModelSpec& spec, BufferPool& pool, int64_t max_rows,
+                             Nanoseconds budget);
+
+/// Zero (or empty-string) inputs of `rows` rows that fit `spec`, dynamic dims other than the batch set to `dynamic_dim`.
+Result<std::vector<Tensor>> synthetic_inputs(const ModelSpec& spec, BufferPool& pool, int64_t rows,
+                                             int64_t dynamic_dim = 1);
+
+/// Whether dim 0 really is a batch of independent rows: decided from the graph's shapes, then checked by running rows
+/// together and alone. Fills `spec.batched` and `spec.batching_reason`.
+void verify_batching(Runner& runner, ModelSpec& spec, BufferPool& pool);
+
+}  // namespace ortserve

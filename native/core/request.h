@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// One prediction on its way: decoded inputs in, results or a Status out. Always owned by exactly one party.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "core/tensor.h"
+
+namespace ortserve {
+
+using Clock = std::chrono::steady_clock;
+using TimePoint = Clock::time_point;
+using Nanoseconds = std::chrono::nanoseconds;
+
+inline constexpr TimePoint kNoDeadline = TimePoint::max();
+
+/// When each stage of a request ended. They travel with the request and feed statistics, logs and headers.
+struct Timings {
+  TimePoint received{};   ///< submit was called
+  TimePoint queued{};     ///< decoded and admitted
+  TimePoint started{};    ///< its batch was formed
+  TimePoint computed{};   ///< the model has run
+};
+
+/// Payload bytes the core copied for one request, by direction. Views and lent memory count as nothing.
+struct CopiedBytes {
+  uint64_t in = 0;   ///< from the caller's memory until the model reads it
+  uint64_t out = 0;  ///< from the model's output until the caller's memory
+};
+
+struct Request;
+
+/// Where a finished request goes. Called once per accepted request, on a worker thread or inline; must not block.
+class ResultSink {
+ public:
+  virtual ~ResultSink() = default;
+  virtual void deliver(std::unique_ptr<Request> request) noexcept = 0;
+};
+
+/// Base of everything that travels through a Batcher; sinks extend it with what they need to answer.
+struct Request {
+  virtual ~Request() = default;
+
+  std::vector<Tensor> inputs;          ///< model order; an absent optional input is a Tensor without data and rank 0
+  std::vector<bool> present;           ///< per input
+  int64_t rows = 1;                    ///< dim 0 when the model is batched, else 1
+  uint64_t input_bytes = 0;
+  uint64_t shape_key = 0;              ///< equal for requests that may share a batch; see shape_key_of()
+  std::vector<uint16_t> wanted;        ///< output indices in reply order; empty: all, in model order
+  TimePoint deadline = kNoDeadline;
+  const std::atomic<bool>* cancelled = nullptr;  ///< set by the caller's side; outlives the request. May be null
+  ResultSink* sink = nullptr;          ///< outlives the request
+  Timings timings;
+  CopiedBytes copied;
+  int64_t batch_rows = 0;              ///< rows of the batch it ran in
+
+  Status status;                       ///< kOk: `outputs` holds one value per wanted output
+  std::vector<Value> outputs;
+
+  bool is_cancelled() const noexcept { return cancelled && cancelled->load(std::memory_order_relaxed); }
+};
+
+/// Hash of presence, dtypes, ranks and every dim but the first (every dim when not batched), plus the wanted set.
+uint64_t shape_key_of(const Request& request, bool batched) noexcept;
+/// The exact comparison behind shape_key_of; two requests that pass may be concatenated.
+bool may_share_batch(const Request& a, const Request& b) noexcept;
+
+}  // namespace ortserve

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every error ortserve raises: one table of codes, one class. HTTP statuses are decided in src/server, not here.
+
+/** Stable error codes and what each means. `native/core/status.h` holds the same list; a test pins both. */
+export const errorCodes = {
+  ERR_INVALID_ARGUMENT: "A call or an option is wrong: the calling program must change.",
+  ERR_INVALID_JSON: "The body is not the JSON, or the binary framing, that the wire format asks for.",
+  ERR_INVALID_INPUT: "The request is well-formed, but names, shapes, datatypes or values do not fit the model.",
+  ERR_LIMIT_EXCEEDED: "A configured bound on bytes, elements, nesting or rows was passed.",
+  ERR_UNSUPPORTED: "Valid, but not available in this build or for this model.",
+  ERR_QUEUE_FULL: "The model's queue is full: the request was refused at once.",
+  ERR_DEADLINE_EXCEEDED: "The deadline passed, or was certain to pass, before the result was ready.",
+  ERR_CANCELLED: "The caller went away or cancelled the request.",
+  ERR_MODEL_CLOSED: "The model was closed before the request ran.",
+  ERR_OUT_OF_MEMORY: "A buffer limit was reached or an allocation failed.",
+  ERR_RUN_FAILED: "ONNX Runtime failed while running the model on this input.",
+  ERR_MODEL_NOT_FOUND: "There is no such model, version or model file.",
+  ERR_LOAD_FAILED: "The model file exists, but ONNX Runtime cannot load it.",
+  ERR_PROVIDER_UNAVAILABLE: "A required execution provider cannot be used on this machine.",
+  ERR_LIBRARY_UNAVAILABLE: "The ONNX Runtime library or the native addon is missing or does not fit.",
+  ERR_INTERNAL: "This is a bug in ortserve.",
+  ERR_INVALID_CONFIG: "A configuration file or a command-line option is wrong.",
+  ERR_NOT_FOUND: "No such route.",
+  ERR_METHOD_NOT_ALLOWED: "The route exists, but not for this HTTP method.",
+  ERR_BODY_TOO_LARGE: "The request body is larger than the limit.",
+  ERR_BODY_TIMEOUT: "The request body did not arrive in time.",
+  ERR_SHUTTING_DOWN: "The server is draining and takes no new requests.",
+  ERR_PORT_IN_USE: "Another server listens on this address.",
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** The only error class ortserve throws or rejects with. */
+export class OrtserveError extends Error {
+  override readonly name = "OrtserveError";
+
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

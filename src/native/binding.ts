@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The typed surface of the native addon. Everything here is plain numbers, strings and typed arrays; the friendly faces are
+// in src/runtime (embedding) and src/server (wire). All calls belong to the thread (JS environment) that made the object.
+
+/** Index into {@link NativeBinding.codes}; 0 is success. */
+export type NativeCode = number;
+
+/** Wire formats of `native/core/codec/wire.h`. */
+export const WireFormat = { predict: 0, openInference: 1 } as const;
+export type WireFormat = (typeof WireFormat)[keyof typeof WireFormat];
+
+/** Fields of one completion record in {@link NativePort.records}, in u32 units. */
+export const Completion = {
+  ticket: 0,
+  code: 1,
+  /** Index into {@link NativePort.slabs}, or {@link largeReply}. */
+  slab: 2,
+  /** Byte offset in the slab; for a large reply the index into {@link NativePort.large}. */
+  offset: 3,
+  /** Bytes of the reply body, or of the error message when code is not 0. */
+  length: 4,
+  /** Length of the leading JSON of a binary reply; 0: the whole body is JSON. */
+  jsonSize: 5,
+  /** On error: bytes of the request's id, which stand right before the message (at offset - idSize). */
+  idSize: 6,
+  queueMicros: 7,
+  computeMicros: 8,
+  rows: 9,
+  batchRows: 10,
+  size: 12,
+} as const;
+export const largeReply = 0xffffffff;
+
+export interface NativeTensorSpec {
+  readonly name: string;
+  /** Open Inference Protocol datatype, e.g. "FP32", "BYTES"; for maps the datatype of the values. */
+  readonly datatype: string;
+  /** -1 where dynamic. */
+  readonly shape: readonly number[];
+  readonly dimNames: readonly string[];
+  readonly optional: boolean;
+  readonly kind: "tensor" | "sequence" | "map";
+  readonly features: readonly string[];
+}
+
+export interface NativeModelInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly inputs: readonly NativeTensorSpec[];
+  readonly outputs: readonly NativeTensorSpec[];
+  readonly batched: boolean;
+  readonly batchingReason: string;
+  readonly providers: readonly { name: string; active: boolean; reason: string }[];
+  readonly instances: number;
+  readonly intraOpThreads: number;
+  readonly maxBatchRows: number;
+  /** Measured run time per row count. */
+  readonly costCurve: readonly { rows: number; micros: number }[];
+}
+
+export interface NativeDuration {
+  readonly count: number;
+  /** Total. */
+  readonly nanoseconds: number;
+}
+
+export interface NativeModelStats {
+  readonly requests: number;
+  readonly rows: number;
+  readonly executions: number;
+  readonly success: NativeDuration;
+  readonly fail: NativeDuration;
+  readonly queue: NativeDuration;
+  readonly compute: NativeDuration;
+  readonly cancelled: number;
+  readonly expired: number;
+  readonly refusedFull: number;
+  readonly refusedDeadline: number;
+  readonly isolated: number;
+  readonly ranInline: number;
+  readonly copiedBytes: { readonly in: number; readonly out: number };
+  readonly queuedRows: number;
+  readonly batches: readonly { rows: number; count: number; nanoseconds: number }[];
+}
+
+export interface NativeLoadOptions {
+  path: string;
+  name: string;
+  version: string;
+  providers: { name: string; options: Record<string, string>; required: boolean }[];
+  sessionOptions: Record<string, string>;
+  /** Names of the columns per input, from the model's config. */
+  features: Record<string, string[]>;
+  /** "auto": found out and verified; "off": never batch. */
+  batching: "auto" | "off";
+  /** 0: one per usable core divided by intraOpThreads. */
+  instances: number;
+  /** 0: the default, 1. */
+  intraOpThreads: number;
+  /** 0: from the measured cost curve. */
+  maxBatchRows: number;
+  maxDelayMicros: number;
+  latencyObjectiveMicros: number;
+  /** 0: no limit. */
+  maxRequestRows: number;
+  maxQueueRows: number;
+  maxQueueBytes: number;
+  /** Run on the JS thread when one row costs less than this and nothing is queued; 0: never. */
+  inlineMicros: number;
+}
+
+/** A model loaded in this process. The session behind it is shared with every other load of the same file and options. */
+export interface NativeModel {
+  readonly info: NativeModelInfo;
+  /** Identifies the model in this process; {@link NativeBinding.attachModel} gives another thread a handle on it. */
+  readonly id: number;
+  stats(): NativeModelStats;
+  /** Refuses new requests, lets accepted ones finish, then releases the session off the JS thread. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** One embedded tensor crossing the boundary: numeric data as its typed array's bytes, strings as an array. */
+export interface NativeTensor {
+  /** Index into {@link NativeBinding.dtypes}. */
+  dtype: number;
+  dims: number[];
+  data: ArrayBufferView | string[];
+}
+
+export type NativeValue = NativeTensor | { items: NativeValue[] } | { keys: NativeTensor; values: NativeTensor };
+
+/** The way in and out of the core for one JS environment (thread). */
+export interface NativePort {
+  /** Completion records, {@link Completion.size} u32 each. Rewritten before every `onReplies` call. */
+  readonly records: Uint32Array;
+  /** Reply memory. Bytes named by a record are valid until `onReplies` returns, or until the next call on this port. */
+  readonly slabs: readonly Uint8Array[];
+  /** Replies too large for a slab; each is its own memory and stays valid as long as it is referenced. */
+  readonly large: readonly ArrayBuffer[];
+
+  /**
+   * Decodes a whole body and queues the request. `jsonSize`: length of the leading JSON, -1 when all of it is JSON.
+   * `body` is read before the call returns. Returns a ticket, or 0 when the answer (an error, or the result of an inline
+   * run) already stands in record 0.
+   */
+  submit(
+    model: NativeModel,
+    format: WireFormat,
+    framed: boolean,
+    jsonSize: number,
+    body: ArrayBuffer,
+    offset: number,
+    length: number,
+    timeoutMicros: number,
+  ): number;
+  /** Starts collecting a body that comes in pieces; returns its handle (>= 1). */
+  openBody(expectedSize: number, jsonSize: number, maxSize: number): number;
+  /** Copies a piece; returns a code, 0 for success. */
+  appendBody(body: number, chunk: ArrayBuffer): NativeCode;
+  /** Throws a collected body away. */
+  discardBody(body: number): void;
+  /** As {@link submit}, with a collected body, whose handle ends here. */
+  submitBody(
+    model: NativeModel,
+    format: WireFormat,
+    framed: boolean,
+    jsonSize: number,
+    body: number,
+    timeoutMicros: number,
+  ): number;
+
+  /**
+   * Embedded predict. `inputs`: model order, undefined for an absent optional one. `wanted`: output indices, empty: all.
+   * `lend`: memory is read in place (the TypeScript side has made that safe), else copied before the call returns.
+   * Returns a ticket; the answer comes through `onOutputs`, never before this call returns. Throws OrtserveError codes.
+   */
+  predict(
+    model: NativeModel,
+    inputs: (NativeTensor | undefined)[],
+    wanted: number[],
+    lend: boolean,
+    timeoutMicros: number,
+  ): number;
+
+  /** The caller no longer wants the answer: queued work is dropped. The ticket still completes, with ERR_CANCELLED. */
+  cancel(ticket: number): void;
+}
+
+export interface NativeBinding {
+  readonly version: string;
+  /** Error code names, index = code; index 0 is "OK". */
+  readonly codes: readonly string[];
+  /** Datatype names, index = dtype. */
+  readonly dtypes: readonly string[];
+  /** Loads ONNX Runtime and starts the process-wide engine; later calls change nothing. Throws. */
+  start(libraryPath: string, options: { cores: number; maxBufferBytes: number; maxRetainedBytes: number }): void;
+  engine(): { libraryPath: string; version: string; providers: string[]; cores: number };
+  bufferStats(): Record<"liveBytes" | "peakLiveBytes" | "retainedBytes" | "acquired" | "reused" | "refused", number>;
+  /** Loads on a native thread; rejects with an OrtserveError. */
+  loadModel(options: NativeLoadOptions): Promise<NativeModel>;
+  /** Another handle on a model that is loaded in this process; undefined when it is gone. */
+  attachModel(id: number): NativeModel | undefined;
+  /**
+   * Opens this environment's port. `onReplies(count)`: `count` records are ready. `onOutputs`: one embedded predict ended;
+   * on failure `values` is the message.
+   */
+  openPort(
+    onReplies: (count: number) => void,
+    onOutputs: (ticket: number, code: NativeCode, values: NativeValue[] | string, queueMicros: number, computeMicros: number) => void,
+  ): NativePort;
+}
