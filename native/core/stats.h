@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <algorithm>
 #include <map>
 #include <mutex>
 

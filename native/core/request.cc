@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/request.h"
+
+#include <algorithm>
+
+namespace ortserve {
+
+namespace {
+
+class Hash {
+ public:
+  void add(uint64_t value) noexcept {  // FNV-1a over 64-bit words, with a final mix from splitmix64
+    state_ = (state_ ^ value) * 0x100000001b3ull;
+  }
+  uint64_t value() const noexcept {
+    uint64_t z = state_ + 0x9e3779b97f4a7c15ull;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+    return z ^ (z >> 31);
+  }
+
+ private:
+  uint64_t state_ = 0xcbf29ce484222325ull;
+};
+
+bool same_row_shape(const Shape& a, const Shape& b) noexcept {
+  return a.rank() == b.rank() && a.rank() > 0 && std::ranges::equal(a.dims().subspan(1), b.dims().subspan(1));
+}
+
+}  // namespace
+
+uint64_t shape_key_of(const Request& request, bool batched) noexcept {
+  Hash hash;
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    hash.add(request.present[i]);
+    if (!request.present[i]) continue;
+    const Tensor& input = request.inputs[i];
+    hash.add(static_cast<uint64_t>(input.dtype));
+    hash.add(input.shape.rank());
+    for (size_t d = batched ? 1 : 0; d < input.shape.rank(); ++d) hash.add(static_cast<uint64_t>(input.shape[d]));
+  }
+  for (uint16_t output : request.wanted) hash.add(0x10000u | output);
+  return hash.value();
+}
+
+bool may_share_batch(const Request& a, const Request& b) noexcept {
+  if (a.present != b.present || a.wanted != b.wanted) return false;
+  for (size_t i = 0; i < a.inputs.size(); ++i) {
+    if (!a.present[i]) continue;
+    if (a.inputs[i].dtype != b.inputs[i].dtype || !same_row_shape(a.inputs[i].shape, b.inputs[i].shape)) return false;
+  }
+  return true;
+}
+
+}  // namespace ortserve
