@@ -6,6 +6,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <vector>
 
 #include "core/batch_plan.h"
 #include "core/cost_curve.h"
@@ -17,16 +19,19 @@
 namespace ortserve {
 
 struct BatcherOptions {
-  int instances = 1;                     ///< runs in flight at once, at most
-  int weight = 1;                        ///< cores per run (intra-op threads)
-  int64_t max_batch_rows = 0;            ///< 0: from the cost curve; 1: no batching
-  Nanoseconds max_delay{0};
-  Nanoseconds latency_objective{0};      ///< caps a batch's run time at half of it; 0: none
-  int64_t max_queue_rows = 4096;         ///< admission bound; beyond it kQueueFull
-  uint64_t max_queue_bytes = 1ull << 30; ///< admission bound on input bytes
-  Nanoseconds inline_ceiling{10'000};    ///< run on the calling thread when one row costs less and nothing is queued; 0: never
+  int instances = 1;                      ///< runs in flight at once, at most
+  int weight = 1;                         ///< cores per run (intra-op threads)
+  int64_t max_batch_rows = 0;             ///< 0: from the cost curve; 1: no batching
+  Nanoseconds max_delay{0};               ///< how long the oldest request may wait for company
+  Nanoseconds latency_objective{0};       ///< caps a batch's run time at half of it; 0: none
+  int64_t max_queue_rows = 4096;          ///< admission bound; beyond it kQueueFull
+  uint64_t max_queue_bytes = 1ull << 30;  ///< admission bound on input bytes
+  /// Run on the calling thread when the request costs less than this and nothing is queued or running; 0: never. Never
+  /// applies to models with dynamic dims besides the batch, whose cost one measurement cannot tell.
+  Nanoseconds inline_ceiling{10'000};
 };
 
+/// All members are thread-safe. Hold it by shared_ptr: workers keep it alive while they serve it.
 class Batcher final : public WorkSource, public std::enable_shared_from_this<Batcher> {
  public:
   Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> runner, ModelSpec spec, CostCurve curve,
@@ -39,7 +44,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   Status submit(std::unique_ptr<Request>& request);
 
   /// Refuses new requests at once; `on_idle` runs exactly once, on some thread, when the last accepted one was
-  /// delivered. Queued requests still run. May run `on_idle` before returning.
+  /// delivered. Queued requests still run. May run `on_idle` before returning. Call it once.
   void close(std::function<void()> on_idle);
   /// For shutdown: refuses new requests, fails the queued ones with kModelClosed and stops the runs in flight.
   void abort() noexcept;
@@ -47,44 +52,57 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   const ModelSpec& spec() const noexcept { return spec_; }
   const BatcherOptions& options() const noexcept { return options_; }
   const CostCurve& curve() const noexcept { return curve_; }
-  ModelStats::Snapshot stats() const;
+  /// The row cap in force, from the options or the cost curve.
+  int64_t max_batch_rows() const;
+  ModelStats::Snapshot stats() const { return stats_.snapshot(); }
+  /// For sinks: payload bytes copied while a delivered request was encoded.
+  void copied_out(uint64_t bytes) noexcept { stats_.copied_out(bytes); }
   int64_t queued_rows() const;
 
-  void work(TimePoint now) noexcept override;
+  bool work(TimePoint now) noexcept override;
   int weight() const noexcept override { return options_.weight; }
 
  private:
   using Batch = std::vector<std::unique_ptr<Request>>;
 
-  Status admit(const Request& request, TimePoint now);  // mutex_ held
-  bool may_run_inline(const Request& request) const;    // mutex_ held
-  BatchPolicy policy() const;
-  bool take_batch(TimePoint now, Batch& batch, Batch& dropped);
-  void announce_if_needed(std::unique_lock<std::mutex>& lock);
+  // These four expect mutex_ to be held.
+  Status admit(const Request& request, TimePoint now) const;
+  bool may_run_inline(const Request& request) const;
+  bool wants_worker(TimePoint now);
+  void take_batch(TimePoint now, Batch& batch, Batch& dropped);
+
   void run_batch(Batch& batch) noexcept;
-  Status run_together(std::span<const std::unique_ptr<Request>> batch, int64_t rows, std::vector<Value>& outputs);
+  Status run_together(Batch& batch, int64_t rows, TimePoint started);
   void run_alone(Request& request) noexcept;
-  Status split(Batch& batch, std::vector<Value>& outputs);
-  void finish(Batch& batch) noexcept;
+  void finish_run(Batch& batch) noexcept;
+  void deliver(Batch& batch) noexcept;
   void deliver_dropped(Batch& dropped, TimePoint now) noexcept;
 
   WorkerPool& workers_;
   BufferPool& pool_;
   const std::shared_ptr<Runner> runner_;
   const ModelSpec spec_;
-  CostCurve curve_;
+  const std::vector<uint16_t> all_outputs_;
   const BatcherOptions options_;
+  const bool inline_allowed_;
+  CostCurve curve_;
+  ModelStats stats_;
 
   mutable std::mutex mutex_;  // guards everything below
   std::deque<std::unique_ptr<Request>> queue_;
+  std::vector<QueuedEntry> view_;  // scratch of take_batch()
+  BatchPlan plan_;                 // scratch of take_batch()
+  BatchPolicy policy_;
+  int64_t runs_until_policy_ = 0;  // the policy follows the curve as it is corrected
   int64_t queue_rows_ = 0;
   uint64_t queue_bytes_ = 0;
-  int running_ = 0;             // runs in flight, inline ones included
-  bool announced_ = false;      // an announcement has not reached work() yet
-  int64_t outstanding_ = 0;     // accepted and not yet delivered
+  int running_ = 0;                     // runs in flight, inline ones included
+  bool announced_ = false;              // an announcement has not reached work() yet
+  TimePoint timer_ = TimePoint::max();  // the earliest timer set and not yet due
+  int64_t outstanding_ = 0;             // accepted and not yet delivered
   bool closed_ = false;
+  bool aborted_ = false;
   std::function<void()> on_idle_;
-  ModelStats stats_;
 };
 
 }  // namespace ortserve

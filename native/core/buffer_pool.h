@@ -64,7 +64,7 @@ class BufferPool {
     uint64_t max_retained_bytes = 256ull << 20;  ///< idle blocks kept for reuse; the rest go back to the system
   };
   struct Stats {
-    uint64_t live_bytes = 0;      ///< handed out now
+    uint64_t live_bytes = 0;  ///< handed out now
     uint64_t peak_live_bytes = 0;
     uint64_t retained_bytes = 0;  ///< idle, kept for reuse
     uint64_t acquired = 0;        ///< acquire() calls that succeeded

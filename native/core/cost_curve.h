@@ -19,7 +19,7 @@ class CostCurve {
   };
 
   CostCurve() = default;
-  explicit CostCurve(std::vector<Point> points);  ///< ascending rows, at least one
+  explicit CostCurve(std::vector<Point> points);  ///< ascending rows; empty: unknown
   CostCurve(const CostCurve& other);
   CostCurve& operator=(const CostCurve& other);
 
@@ -41,17 +41,9 @@ class CostCurve {
   std::vector<Point> points_;
 };
 
-/// Times `runner` on synthetic inputs at 1, 2, 4, ... rows up to `max_rows`, a few runs each, within `budget` in all.
-/// Not batched: one point at 1. Empty when the model refuses synthetic inputs.
+/// Times `runner` on synthetic inputs at 1, 2, 4, ... rows up to `max_rows`, a few runs each, until a doubling no
+/// longer gains or `budget` is spent. Not batched: one point at 1. Unknown when the model refuses synthetic inputs.
 CostCurve measure_cost_curve(Runner& runner, const ModelSpec& spec, BufferPool& pool, int64_t max_rows,
                              Nanoseconds budget);
-
-/// Zero (or empty-string) inputs of `rows` rows that fit `spec`, dynamic dims other than the batch set to `dynamic_dim`.
-Result<std::vector<Tensor>> synthetic_inputs(const ModelSpec& spec, BufferPool& pool, int64_t rows,
-                                             int64_t dynamic_dim = 1);
-
-/// Whether dim 0 really is a batch of independent rows: decided from the graph's shapes, then checked by running rows
-/// together and alone. Fills `spec.batched` and `spec.batching_reason`.
-void verify_batching(Runner& runner, ModelSpec& spec, BufferPool& pool);
 
 }  // namespace ortserve

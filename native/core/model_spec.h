@@ -15,15 +15,15 @@ struct InputSpec {
   Shape dims;                          ///< -1 where dynamic; includes the batch dim when the model is batched
   std::vector<std::string> dim_names;  ///< symbolic name per dim, "" where none
   bool optional = false;
-  std::vector<std::string> features;   ///< names of the columns of a [rows, n] input, from the config; else empty
+  std::vector<std::string> features;  ///< names of the columns of a [rows, n] input, from the config; else empty
 };
 
 struct OutputSpec {
   std::string name;
   Value::Kind kind = Value::Kind::kTensor;
-  DType dtype = DType::kFp32;   ///< of the tensor, or of a map's values
+  DType dtype = DType::kFp32;       ///< of the tensor, or of a map's values
   DType key_dtype = DType::kInt64;  ///< of a map's keys
-  Shape dims;                   ///< -1 where dynamic; empty for sequences and maps
+  Shape dims;                       ///< -1 where dynamic; empty for sequences and maps
   std::vector<std::string> dim_names;
 };
 
@@ -32,9 +32,9 @@ struct ModelSpec {
   std::string version;  ///< as sent in replies
   std::vector<InputSpec> inputs;
   std::vector<OutputSpec> outputs;
-  bool batched = false;        ///< dim 0 of every input and output is the row count, verified at load
-  std::string batching_reason; ///< why `batched` is what it is, for people
-  int64_t max_rows = 0;        ///< most rows one request may bring; 0: no limit
+  bool batched = false;         ///< dim 0 of every input and output is the row count, verified at load
+  std::string batching_reason;  ///< why `batched` is what it is, for people
+  int64_t max_rows = 0;         ///< most rows one request may bring; 0: no limit
 
   int input_index(std::string_view name) const noexcept;   ///< -1: none
   int output_index(std::string_view name) const noexcept;  ///< -1: none

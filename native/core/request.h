@@ -22,10 +22,10 @@ inline constexpr TimePoint kNoDeadline = TimePoint::max();
 
 /// When each stage of a request ended. They travel with the request and feed statistics, logs and headers.
 struct Timings {
-  TimePoint received{};   ///< submit was called
-  TimePoint queued{};     ///< decoded and admitted
-  TimePoint started{};    ///< its batch was formed
-  TimePoint computed{};   ///< the model has run
+  TimePoint received{};  ///< submit was called
+  TimePoint queued{};    ///< decoded and admitted
+  TimePoint started{};   ///< its batch was formed
+  TimePoint computed{};  ///< the model has run
 };
 
 /// Payload bytes the core copied for one request, by direction. Views and lent memory count as nothing.
@@ -47,20 +47,20 @@ class ResultSink {
 struct Request {
   virtual ~Request() = default;
 
-  std::vector<Tensor> inputs;          ///< model order; an absent optional input is a Tensor without data and rank 0
-  std::vector<bool> present;           ///< per input
-  int64_t rows = 1;                    ///< dim 0 when the model is batched, else 1
+  std::vector<Tensor> inputs;  ///< model order; an absent optional input is a Tensor without data and rank 0
+  std::vector<bool> present;   ///< per input
+  int64_t rows = 1;            ///< dim 0 when the model is batched, else 1
   uint64_t input_bytes = 0;
-  uint64_t shape_key = 0;              ///< equal for requests that may share a batch; see shape_key_of()
-  std::vector<uint16_t> wanted;        ///< output indices in reply order; empty: all, in model order
+  uint64_t shape_key = 0;        ///< equal for requests that may share a batch; see shape_key_of()
+  std::vector<uint16_t> wanted;  ///< output indices in reply order; empty: all, in model order
   TimePoint deadline = kNoDeadline;
   const std::atomic<bool>* cancelled = nullptr;  ///< set by the caller's side; outlives the request. May be null
-  ResultSink* sink = nullptr;          ///< outlives the request
+  ResultSink* sink = nullptr;                    ///< outlives the request
   Timings timings;
   CopiedBytes copied;
-  int64_t batch_rows = 0;              ///< rows of the batch it ran in
+  int64_t batch_rows = 0;  ///< rows of the batch it ran in
 
-  Status status;                       ///< kOk: `outputs` holds one value per wanted output
+  Status status;  ///< kOk: `outputs` holds one value per wanted output
   std::vector<Value> outputs;
 
   bool is_cancelled() const noexcept { return cancelled && cancelled->load(std::memory_order_relaxed); }

@@ -2,10 +2,10 @@
 // Counters of one model version, cheap enough to be always on.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -21,11 +21,11 @@ class ModelStats {
     uint64_t nanoseconds = 0;
   };
   struct Snapshot {
-    uint64_t requests = 0;          ///< accepted by submit()
-    uint64_t rows = 0;              ///< rows of requests that ran
-    uint64_t executions = 0;        ///< model runs
+    uint64_t requests = 0;    ///< accepted by submit()
+    uint64_t rows = 0;        ///< rows of requests that ran
+    uint64_t executions = 0;  ///< model runs
     Duration success, fail, queue, compute;
-    uint64_t cancelled = 0;         ///< dropped when a batch was formed
+    uint64_t cancelled = 0;  ///< dropped when a batch was formed
     uint64_t expired = 0;
     uint64_t refused_full = 0;      ///< kQueueFull
     uint64_t refused_deadline = 0;  ///< hopeless at submit

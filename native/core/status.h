@@ -73,10 +73,10 @@ class [[nodiscard]] Result {
   std::variant<T, Status> state_;
 };
 
-#define ORTSERVE_RETURN_IF_ERROR(expr)           \
-  do {                                           \
-    ::ortserve::Status status_ = (expr);         \
-    if (!status_.ok()) return status_;           \
+#define ORTSERVE_RETURN_IF_ERROR(expr)   \
+  do {                                   \
+    ::ortserve::Status status_ = (expr); \
+    if (!status_.ok()) return status_;   \
   } while (false)
 
 }  // namespace ortserve

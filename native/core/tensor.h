@@ -18,7 +18,20 @@ namespace ortserve {
 
 /// Element types. The order is shared with src/runtime/tensor.ts and pinned by a test.
 enum class DType : uint8_t {
-  kBool, kUint8, kUint16, kUint32, kUint64, kInt8, kInt16, kInt32, kInt64, kFp16, kBf16, kFp32, kFp64, kString,
+  kBool,
+  kUint8,
+  kUint16,
+  kUint32,
+  kUint64,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kFp16,
+  kBf16,
+  kFp32,
+  kFp64,
+  kString,
 };
 inline constexpr int kDTypeCount = static_cast<int>(DType::kString) + 1;
 
@@ -56,8 +69,8 @@ class Shape {
   uint8_t rank_ = 0;
 };
 
-/// One tensor. Numeric: `data` holds shape.elements() * dtype_size(dtype) bytes. kString: `data` holds the UTF-8 (or raw)
-/// bytes of all elements back to back, and element i is data[offsets[i] .. offsets[i + 1]).
+/// One tensor. Numeric: `data` holds shape.elements() * dtype_size(dtype) bytes. kString: `data` holds the UTF-8 (or
+/// raw) bytes of all elements back to back, and element i is data[offsets[i] .. offsets[i + 1]).
 struct Tensor {
   DType dtype = DType::kFp32;
   Shape shape;
@@ -83,9 +96,9 @@ Result<Tensor> concat_rows(BufferPool& pool, std::span<const Tensor* const> part
 struct Value {
   enum class Kind : uint8_t { kTensor, kSequence, kMap };
   Kind kind = Kind::kTensor;
-  Tensor tensor;              ///< kTensor
-  std::vector<Value> items;   ///< kSequence
-  Tensor keys, values;        ///< kMap: two 1-D tensors of equal length; keys are kInt64 or kString
+  Tensor tensor;             ///< kTensor
+  std::vector<Value> items;  ///< kSequence
+  Tensor keys, values;       ///< kMap: two 1-D tensors of equal length; keys are kInt64 or kString
 };
 
 }  // namespace ortserve

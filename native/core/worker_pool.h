@@ -18,8 +18,8 @@ namespace ortserve {
 class WorkSource {
  public:
   virtual ~WorkSource() = default;
-  /// Does at most one batch of work on the calling worker thread.
-  virtual void work(TimePoint now) noexcept = 0;
+  /// Does at most one batch of work on the calling worker thread. True: has more, wants another turn.
+  virtual bool work(TimePoint now) noexcept = 0;
   /// Cores one call of work() occupies (its intra-op threads).
   virtual int weight() const noexcept = 0;
 };
@@ -34,9 +34,9 @@ class WorkerPool {
 
   /// Calls source->work() once, on a worker, when enough cores are free. May be queued several times over.
   void announce(std::shared_ptr<WorkSource> source);
-  /// The same, at `when`; a timer, not a promise.
+  /// The same, no earlier than `when`.
   void announce_at(std::shared_ptr<WorkSource> source, TimePoint when);
-  /// Runs a short job (weight 1) on a worker.
+  /// Runs a short job (weight 1) on a worker. Dropped, and destroyed, when the pool stops first.
   void post(std::function<void()> job);
   /// Finishes the calls in progress, drops what is queued, joins the threads. Idempotent; not from a worker.
   void stop();
@@ -49,13 +49,17 @@ class WorkerPool {
     std::shared_ptr<WorkSource> source;
   };
   void loop() noexcept;
+  std::shared_ptr<WorkSource> next(std::unique_lock<std::mutex>& lock);
+  void promote_due_timers(TimePoint now);  // mutex_ held
+  int weight_of(const WorkSource& source) const noexcept;
 
   const int cores_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // guards everything below
   std::condition_variable wake_;
   std::deque<std::shared_ptr<WorkSource>> ready_;
   std::vector<Timer> timers_;  // min-heap by `when`
   int free_cores_;
+  int sleepers_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

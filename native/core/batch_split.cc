@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/batch_split.h"
+
+#include <iterator>
+#include <string>
+
+namespace ortserve {
+
+namespace {
+
+int64_t rows_of(const Value& value) noexcept {
+  if (value.kind == Value::Kind::kSequence) return static_cast<int64_t>(value.items.size());
+  return value.kind == Value::Kind::kTensor && value.tensor.shape.rank() > 0 ? value.tensor.shape[0] : -1;
+}
+
+// Moves sequence items: each row has exactly one taker.
+Value take_rows(Value& value, int64_t begin, int64_t rows) {
+  Value part;
+  part.kind = value.kind;
+  if (value.kind == Value::Kind::kTensor) {
+    part.tensor = value.tensor.rows(begin, rows);
+  } else {
+    const auto first = value.items.begin() + begin;
+    part.items.assign(std::make_move_iterator(first), std::make_move_iterator(first + rows));
+  }
+  return part;
+}
+
+}  // namespace
+
+Status join_inputs(BufferPool& pool, std::span<const std::unique_ptr<Request>> batch, std::vector<Tensor>& inputs) {
+  const Request& first = *batch.front();
+  inputs.resize(first.inputs.size());
+  std::vector<const Tensor*> parts(batch.size());
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!first.present[i]) continue;
+    for (size_t r = 0; r < batch.size(); ++r) parts[r] = &batch[r]->inputs[i];
+    auto joined = concat_rows(pool, parts);
+    if (!joined.ok()) return joined.take_status();
+    inputs[i] = std::move(*joined);
+  }
+  for (const auto& request : batch) request->copied.in += request->input_bytes;
+  return {};
+}
+
+Status split_outputs(std::span<const std::unique_ptr<Request>> batch, int64_t rows, std::vector<Value>& outputs) {
+  for (const Value& output : outputs) {
+    if (rows_of(output) != rows) {
+      return {Code::kInternal, "a batch of " + std::to_string(rows) + " rows gave an output of " +
+                                   std::to_string(rows_of(output)) + " rows"};
+    }
+  }
+  int64_t begin = 0;
+  for (const auto& request : batch) {
+    request->outputs.clear();
+    request->outputs.reserve(outputs.size());
+    for (Value& output : outputs) request->outputs.push_back(take_rows(output, begin, request->rows));
+    request->status = Status();
+    begin += request->rows;
+  }
+  return {};
+}
+
+}  // namespace ortserve

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows into a batch and out again: the only code that joins and splits requests.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/request.h"
+
+namespace ortserve {
+
+/// Joins the inputs of requests that may share a batch (one copy, counted in each request's copied.in).
+Status join_inputs(BufferPool& pool, std::span<const std::unique_ptr<Request>> batch, std::vector<Tensor>& inputs);
+
+/// Gives every request its rows of `outputs`, as views. kInternal when an output does not have `rows` rows, in which
+/// case no request was changed.
+Status split_outputs(std::span<const std::unique_ptr<Request>> batch, int64_t rows, std::vector<Value>& outputs);
+
+}  // namespace ortserve

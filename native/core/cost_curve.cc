@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/cost_curve.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/synthetic_inputs.h"
+
+namespace ortserve {
+
+namespace {
+
+double per_row(const CostCurve::Point& point) noexcept {
+  return point.nanoseconds / static_cast<double>(point.rows);
+}
+
+// Smallest measured row count whose per-row cost is within `tolerance` of the best one under the ceiling.
+int64_t smallest_within(const std::vector<CostCurve::Point>& points, double tolerance, Nanoseconds ceiling) {
+  const auto allowed = [&](const CostCurve::Point& point) {
+    return ceiling.count() == 0 || point.nanoseconds <= static_cast<double>(ceiling.count());
+  };
+  double best = 0;
+  for (const auto& point : points) {
+    if (allowed(point) && (best == 0 || per_row(point) < best)) best = per_row(point);
+  }
+  for (const auto& point : points) {
+    if (allowed(point) && per_row(point) <= best * tolerance) return point.rows;
+  }
+  return 1;
+}
+
+double interpolate(const std::vector<CostCurve::Point>& points, int64_t rows) noexcept {
+  const auto next = std::ranges::lower_bound(points, rows, {}, &CostCurve::Point::rows);
+  if (next == points.end()) return per_row(points.back()) * static_cast<double>(rows);
+  if (next->rows == rows || next == points.begin()) return next->nanoseconds;
+  const auto& before = *(next - 1);
+  const double share = static_cast<double>(rows - before.rows) / static_cast<double>(next->rows - before.rows);
+  return before.nanoseconds + share * (next->nanoseconds - before.nanoseconds);
+}
+
+// The fastest of a few runs: what the model costs when nothing disturbs it.
+double fastest_run(Runner& runner, const std::vector<Tensor>& inputs, const std::vector<uint16_t>& wanted,
+                   Nanoseconds budget) {
+  constexpr int kMostRuns = 7;
+  const std::vector<bool> present(inputs.size(), true);
+  const TimePoint end = Clock::now() + budget;
+  double best = 0;
+  for (int run = 0; run < kMostRuns && (run < 2 || Clock::now() < end); ++run) {
+    std::vector<Value> outputs;
+    const TimePoint start = Clock::now();
+    if (!runner.run(inputs, present, wanted, outputs, nullptr).ok()) return 0;
+    const auto elapsed = static_cast<double>((Clock::now() - start).count());
+    if (run > 0 && (best == 0 || elapsed < best)) best = elapsed;  // the first run warms up
+  }
+  return best;
+}
+
+}  // namespace
+
+CostCurve::CostCurve(std::vector<Point> points) : points_(std::move(points)) {}
+
+CostCurve::CostCurve(const CostCurve& other) : points_(other.points()) {}
+
+CostCurve& CostCurve::operator=(const CostCurve& other) {
+  if (this == &other) return *this;
+  auto points = other.points();
+  const std::lock_guard lock(mutex_);
+  points_ = std::move(points);
+  return *this;
+}
+
+bool CostCurve::known() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return !points_.empty();
+}
+
+Nanoseconds CostCurve::cost(int64_t rows) const noexcept {
+  const std::lock_guard lock(mutex_);
+  if (points_.empty()) return Nanoseconds{0};
+  return Nanoseconds{static_cast<int64_t>(interpolate(points_, rows))};
+}
+
+int64_t CostCurve::efficient_rows(Nanoseconds ceiling) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return smallest_within(points_, 1.05, ceiling);
+}
+
+int64_t CostCurve::worthwhile_rows() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return smallest_within(points_, 1.25, Nanoseconds{0});
+}
+
+void CostCurve::observe(int64_t rows, Nanoseconds elapsed) noexcept {
+  constexpr double kWeight = 1.0 / 16;
+  constexpr double kMostRatio = 4;  // a preempted run says little about the model
+  const std::lock_guard lock(mutex_);
+  if (points_.empty() || rows > points_.back().rows) return;
+  const double expected = interpolate(points_, rows);
+  if (expected <= 0) return;
+  const double ratio = std::min(static_cast<double>(elapsed.count()) / expected, kMostRatio);
+  const auto upper = std::ranges::lower_bound(points_, rows, {}, &Point::rows);
+  upper->nanoseconds *= 1 + (ratio - 1) * kWeight;
+  if (upper->rows != rows && upper != points_.begin()) (upper - 1)->nanoseconds *= 1 + (ratio - 1) * kWeight;
+}
+
+std::vector<CostCurve::Point> CostCurve::points() const {
+  const std::lock_guard lock(mutex_);
+  return points_;
+}
+
+CostCurve measure_cost_curve(Runner& runner, const ModelSpec& spec, BufferPool& pool, int64_t max_rows,
+                             Nanoseconds budget) {
+  constexpr double kNoGain = 0.97;  // a doubling that saves less than this is not worth another
+  const int64_t dynamic_dim = runnable_dynamic_dim(runner, spec, pool);
+  const auto wanted = all_outputs(spec);
+  const TimePoint end = Clock::now() + budget;
+  std::vector<CostCurve::Point> points;
+  int flat = 0;
+  for (int64_t rows = 1; dynamic_dim > 0 && flat < 2 && rows <= (spec.batched ? max_rows : 1); rows *= 2) {
+    auto inputs = synthetic_inputs(spec, pool, rows, dynamic_dim);
+    if (!inputs.ok()) break;
+    const double elapsed = fastest_run(runner, *inputs, wanted, budget / 8);
+    if (elapsed == 0) break;
+    const CostCurve::Point point{rows, elapsed};
+    flat = !points.empty() && per_row(point) > kNoGain * per_row(points.back()) ? flat + 1 : 0;
+    points.push_back(point);
+    if (Clock::now() >= end) break;
+  }
+  return CostCurve(std::move(points));
+}
+
+}  // namespace ortserve
