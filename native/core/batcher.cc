@@ -72,6 +72,10 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
     batch.push_back(std::move(request));
     run_batch(batch);
     finish_run(batch);
+    lock.lock();
+    const bool announce = wants_worker(Clock::now());
+    lock.unlock();
+    if (announce) workers_.announce(shared_from_this());
     return {};
   }
   queue_rows_ += request->rows;
@@ -114,6 +118,8 @@ bool Batcher::may_run_inline(const Request& request) const {
 // Whether a worker should come now. At most one is on its way; the others follow as each takes its batch.
 bool Batcher::wants_worker(TimePoint now) {
   if (announced_ || queue_.empty() || running_ >= options_.instances) return false;
+  const bool lingering = policy_.max_delay.count() > 0 && timer_ != TimePoint::max() && timer_ > now;
+  if (lingering && queue_rows_ < policy_.target_rows) return false;
   if (running_ > 0 && queue_rows_ < policy_.worthwhile_rows) {
     // The busy runner takes these along when it is done; the timer is for when it is not done soon.
     const TimePoint when = queue_.front()->timings.queued + policy_.patience;
@@ -227,9 +233,8 @@ void Batcher::run_alone(Request& request) noexcept {
   curve_.observe(request.rows, request.timings.computed - started);
 }
 
-// The run is over: another may start while this one's results are encoded.
+// The run is over: a submit() may call another worker while this one encodes the results.
 void Batcher::finish_run(Batch& batch) noexcept {
-  bool announce = false;
   {
     const std::lock_guard lock(mutex_);
     --running_;
@@ -242,9 +247,7 @@ void Batcher::finish_run(Batch& batch) noexcept {
         request->status = Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed during the run");
       }
     }
-    announce = wants_worker(Clock::now());
   }
-  if (announce) workers_.announce(shared_from_this());
   deliver(batch);
 }
 

@@ -65,7 +65,7 @@ class [[nodiscard]] Result {
   Status take_status() { return std::move(std::get<1>(state_)); }
   T& value() & { return std::get<0>(state_); }
   const T& value() const& { return std::get<0>(state_); }
-  T&& value() && { return std::get<0>(std::move(state_)); }
+  T value() && { return std::get<0>(std::move(state_)); }
   T& operator*() & { return value(); }
   T* operator->() { return &value(); }
 

@@ -53,14 +53,14 @@ void WorkerPool::post(std::function<void()> job) {
 }
 
 void WorkerPool::stop() {
-  std::deque<std::shared_ptr<WorkSource>> dropped;
-  std::vector<Timer> timers;
   {
+    std::deque<std::shared_ptr<WorkSource>> dropped;
+    std::vector<Timer> timers;
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     dropped.swap(ready_);
     timers.swap(timers_);
-  }
+  }  // dropped after the lock: a source's destructor may take time
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

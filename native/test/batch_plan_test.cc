@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/batch_plan.h"
+
+#include <gtest/gtest.h>
+
+namespace ortserve {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr TimePoint kStart{std::chrono::seconds(100)};
+
+QueuedEntry entry(int64_t rows, uint64_t shape = 1, microseconds age = microseconds(0)) {
+  return {rows, shape, kStart - age, kNoDeadline, false};
+}
+
+BatchPlan plan(const std::vector<QueuedEntry>& queue, const BatchPolicy& policy, int busy = 0) {
+  BatchPlan result;
+  plan_batch(queue, policy, busy, kStart, result);
+  return result;
+}
+
+using Indices = std::vector<uint32_t>;
+
+TEST(BatchPlan, TakesNothingFromAnEmptyQueue) {
+  const auto result = plan({}, {.max_rows = 8});
+  EXPECT_TRUE(result.take.empty());
+  EXPECT_EQ(result.wake, TimePoint::max());
+}
+
+TEST(BatchPlan, FillsUpToTheCapCountedInRows) {
+  EXPECT_EQ(plan({entry(3), entry(3), entry(3)}, {.max_rows = 8}).take, (Indices{0, 1}));
+  EXPECT_EQ(plan({entry(4), entry(4), entry(1)}, {.max_rows = 8}).take, (Indices{0, 1}));
+}
+
+TEST(BatchPlan, RunsARequestLargerThanTheCapAlone) {
+  EXPECT_EQ(plan({entry(20), entry(1)}, {.max_rows = 8}).take, (Indices{0}));
+}
+
+TEST(BatchPlan, NeverOvertakesARequestOfTheSameShape) {
+  EXPECT_EQ(plan({entry(5), entry(5), entry(1)}, {.max_rows = 8}).take, (Indices{0}));
+}
+
+TEST(BatchPlan, SkipsOtherShapesWithinTheScanLimit) {
+  const std::vector<QueuedEntry> queue = {entry(1, 1), entry(1, 2), entry(1, 1), entry(1, 2), entry(1, 2), entry(1, 1)};
+  EXPECT_EQ(plan(queue, {.max_rows = 8}).take, (Indices{0, 2, 5}));
+  EXPECT_EQ(plan(queue, {.max_rows = 8, .scan_limit = 2}).take, (Indices{0, 2}));
+}
+
+TEST(BatchPlan, DropsTheCancelledAndTheExpired) {
+  auto cancelled = entry(1);
+  cancelled.cancelled = true;
+  auto expired = entry(1);
+  expired.deadline = kStart;
+  const auto result = plan({cancelled, entry(1), expired, entry(1)}, {.max_rows = 8});
+  EXPECT_EQ(result.drop, (Indices{0, 2}));
+  EXPECT_EQ(result.take, (Indices{1, 3}));
+}
+
+TEST(BatchPlan, WaitsForCompanyUntilTheOldestHasWaitedLongEnough) {
+  const BatchPolicy policy{.max_rows = 8, .max_delay = microseconds(500), .target_rows = 4};
+  const auto young = plan({entry(1, 1, microseconds(100))}, policy);
+  EXPECT_TRUE(young.take.empty());
+  EXPECT_EQ(young.wake, kStart + microseconds(400));
+  EXPECT_EQ(plan({entry(1, 1, microseconds(500))}, policy).take, (Indices{0}));
+  EXPECT_EQ(plan({entry(2), entry(2)}, policy).take, (Indices{0, 1}));
+}
+
+TEST(BatchPlan, ADeadlineEndsTheWait) {
+  auto urgent = entry(1);
+  urgent.deadline = kStart + microseconds(200);
+  const BatchPolicy policy{.max_rows = 8, .max_delay = microseconds(500), .target_rows = 4};
+  EXPECT_EQ(plan({urgent}, policy).take, (Indices{0}));
+}
+
+TEST(BatchPlan, LeavesFewRowsToTheBusyRunner) {
+  const BatchPolicy policy{.max_rows = 16, .worthwhile_rows = 4, .patience = microseconds(1000)};
+  EXPECT_EQ(plan({entry(1)}, policy, 0).take, (Indices{0}));
+  const auto waiting = plan({entry(1, 1, microseconds(300))}, policy, 1);
+  EXPECT_TRUE(waiting.take.empty());
+  EXPECT_EQ(waiting.wake, kStart + microseconds(700));
+  EXPECT_EQ(plan({entry(2), entry(2)}, policy, 1).take, (Indices{0, 1}));
+  EXPECT_EQ(plan({entry(1, 1, microseconds(1000))}, policy, 1).take, (Indices{0}));
+}
+
+TEST(BatchPlan, AFullBatchNeverWaits) {
+  const BatchPolicy policy{.max_rows = 2,
+                           .max_delay = microseconds(500),
+                           .target_rows = 8,
+                           .worthwhile_rows = 8,
+                           .patience = microseconds(900)};
+  EXPECT_EQ(plan({entry(1), entry(1), entry(1)}, policy, 3).take, (Indices{0, 1}));
+}
+
+// Whatever the queue: live entries only, the oldest live first, one shape, within the cap unless alone, each row once.
+TEST(BatchPlan, HoldsItsPromisesOnRandomQueues) {
+  uint64_t state = 42;
+  const auto random = [&state](uint64_t below) {
+    state = state * 6364136223846793005ull + 1442695040888963407ull;
+    return (state >> 33) % below;
+  };
+  for (int round = 0; round < 5000; ++round) {
+    std::vector<QueuedEntry> queue;
+    for (uint64_t i = random(20); i > 0; --i) {
+      auto one = entry(static_cast<int64_t>(1 + random(6)), random(3), microseconds(random(1000)));
+      one.cancelled = random(5) == 0;
+      if (random(5) == 0) one.deadline = kStart - microseconds(500) + microseconds(random(1000));
+      queue.push_back(one);
+    }
+    const BatchPolicy policy{.max_rows = static_cast<int64_t>(1 + random(10)),
+                             .max_delay = microseconds(random(2) * 300),
+                             .target_rows = static_cast<int64_t>(random(8)),
+                             .worthwhile_rows = static_cast<int64_t>(random(8)),
+                             .patience = microseconds(random(600)),
+                             .scan_limit = random(10)};
+    const auto result = plan(queue, policy, static_cast<int>(random(3)));
+    const auto dead = [&](const QueuedEntry& e) { return e.cancelled || e.deadline <= kStart; };
+    for (uint32_t i : result.drop) EXPECT_TRUE(dead(queue[i]));
+    int64_t rows = 0;
+    for (uint32_t i : result.take) {
+      EXPECT_FALSE(dead(queue[i]));
+      EXPECT_EQ(queue[i].shape_key, queue[result.take[0]].shape_key);
+      rows += queue[i].rows;
+    }
+    EXPECT_TRUE(std::is_sorted(result.take.begin(), result.take.end()));
+    if (result.take.size() > 1) {
+      EXPECT_LE(rows, policy.max_rows);
+    }
+    const auto head = std::find_if_not(queue.begin(), queue.end(), dead);
+    if (!result.take.empty()) {
+      EXPECT_EQ(result.take[0], head - queue.begin());
+    }
+    if (head != queue.end() && result.take.empty()) {
+      EXPECT_GT(result.wake, kStart);
+      EXPECT_LT(result.wake, TimePoint::max());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace ortserve
