@@ -30,6 +30,8 @@ export const Completion = {
   size: 12,
 } as const;
 export const largeReply = 0xffffffff;
+/** The low bits of a ticket are a small table index that no other ticket in flight shares; the rest tells reuses apart. */
+export const ticketSlotMask = 0xfffff;
 
 export interface NativeTensorSpec {
   readonly name: string;
@@ -206,6 +208,12 @@ export interface NativeBinding {
    */
   openPort(
     onReplies: (count: number) => void,
-    onOutputs: (ticket: number, code: NativeCode, values: NativeValue[] | string, queueMicros: number, computeMicros: number) => void,
+    onOutputs: (
+      ticket: number,
+      code: NativeCode,
+      values: NativeValue[] | string,
+      queueMicros: number,
+      computeMicros: number,
+    ) => void,
   ): NativePort;
 }

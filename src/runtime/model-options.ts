@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options of Model.load: their meaning, their check, and what the native side makes of them.
+import { basename, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { OrtserveError } from "../errors.js";
+import type { NativeLoadOptions } from "../native/binding.js";
+import { type EngineOptions, startEngine } from "./engine.js";
+import { checkOptions, describe, type OptionTable } from "./option-check.js";
+
+/** An execution provider, or the same with its options and whether the load must fail without it. */
+export type ProviderChoice =
+  | string
+  | { name: string; options?: Record<string, string | number | boolean>; required?: boolean };
+
+export interface ModelOptions {
+  /** Name in messages and metadata. Default: the file's name without ".onnx". */
+  name?: string;
+  /** Default: "1". */
+  version?: string;
+  /** Tried in order: "tensorrt", "cuda", "cpu". One that is missing is skipped with its reason in `metadata.providers`. */
+  providers?: readonly ProviderChoice[];
+  /** Every provider of the list is required: fail the load instead of skipping one. */
+  strict?: boolean;
+  /** "throughput" (default): one run per core, each on one thread. "latency": one run at a time, on all cores. */
+  mode?: "throughput" | "latency";
+  /** Threads of one run. Default: 1, or all cores in mode "latency". */
+  intraOpThreads?: number;
+  /** Runs in flight at once. Default: cores / intraOpThreads. */
+  instances?: number;
+  /** "auto" (default): rows of different calls run together when the model proves to treat them independently. */
+  batching?: "auto" | "off" | boolean;
+  /** Most rows run together. Default: where the cost curve measured at load stops gaining. */
+  maxBatchRows?: number;
+  /** How long a call may wait for company, in milliseconds. Default: 0. */
+  maxDelayMs?: number;
+  /** Bounds a batch's run time at half of it, in milliseconds. Default: no bound. */
+  latencyObjectiveMs?: number;
+  /** Most rows of one call. Default: no limit. */
+  maxRequestRows?: number;
+  /** Rows that may wait; beyond, calls fail at once with ERR_QUEUE_FULL. Default: 4096. */
+  maxQueueRows?: number;
+  /** Input bytes that may wait. Default: 1 GiB. */
+  maxQueueBytes?: number;
+  /** Run on the calling thread when a row costs less than this and nothing is queued, in microseconds. Default: 10; 0: never. */
+  inlineMicros?: number;
+  /** ONNX Runtime session options and config entries by name. */
+  sessionOptions?: Readonly<Record<string, string | number | boolean>>;
+  /** Column names per input, for error messages and named features over the wire. */
+  features?: Readonly<Record<string, readonly string[]>>;
+  /** Options of the process-wide engine; the first load in the process decides. */
+  engine?: EngineOptions;
+}
+
+const millis = { kind: "number", min: 0, max: 3_600_000 } as const;
+const scalars = {
+  kind: "custom",
+  check: (value) => (isRecordOf(value, isScalar) ? undefined : "an object of strings, numbers and booleans"),
+} as const satisfies ModelOptionRule;
+type ModelOptionRule = OptionTable<ModelOptions>[keyof ModelOptions];
+
+const modelOptionTable: OptionTable<ModelOptions> = {
+  name: { kind: "string" },
+  version: { kind: "string" },
+  providers: { kind: "custom", check: (value) => (Array.isArray(value) ? undefined : "an array of providers") },
+  strict: { kind: "boolean" },
+  mode: { kind: "choice", of: ["throughput", "latency"] },
+  intraOpThreads: { kind: "integer", min: 1, max: 1024 },
+  instances: { kind: "integer", min: 1, max: 1024 },
+  batching: { kind: "choice", of: ["auto", "off", true, false] },
+  maxBatchRows: { kind: "integer", min: 1, max: 65536 },
+  maxDelayMs: millis,
+  latencyObjectiveMs: millis,
+  maxRequestRows: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
+  maxQueueRows: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
+  maxQueueBytes: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
+  inlineMicros: { kind: "number", min: 0, max: 1_000_000 },
+  sessionOptions: scalars,
+  features: {
+    kind: "custom",
+    check: (value) => (isRecordOf(value, isStringArray) ? undefined : "an object of arrays of column names"),
+  },
+  engine: {
+    kind: "custom",
+    check: (value) => (isRecordOf(value, () => true) ? undefined : "an object of engine options"),
+  },
+};
+
+const providerTable: OptionTable<Exclude<ProviderChoice, string>> = {
+  name: { kind: "string" },
+  options: scalars,
+  required: { kind: "boolean" },
+};
+
+/** Checks everything that can be known without the file, and fills in the defaults. Throws ERR_INVALID_ARGUMENT. */
+export function nativeLoadOptions(path: string | URL, options: ModelOptions): NativeLoadOptions {
+  checkOptions("model", options, modelOptionTable);
+  const file = filePath(path);
+  const providers = (options.providers ?? []).map((choice) => nativeProvider(choice, options.strict ?? false));
+  const latency = options.mode === "latency";
+  const sessionOptions = stringValues(options.sessionOptions);
+  if (latency) sessionOptions["session.force_spinning_stop"] ??= "1";
+  const allCores = latency && options.intraOpThreads === undefined ? startEngine(options.engine).cores : 0;
+  return {
+    path: file,
+    name: options.name ?? basename(file).replace(/\.(onnx|ort)$/i, ""),
+    version: options.version ?? "1",
+    providers,
+    sessionOptions,
+    features: Object.fromEntries(Object.entries(options.features ?? {}).map(([name, names]) => [name, [...names]])),
+    batching: options.batching === false || options.batching === "off" ? "off" : "auto",
+    instances: options.instances ?? (latency ? 1 : 0),
+    intraOpThreads: options.intraOpThreads ?? allCores,
+    maxBatchRows: options.maxBatchRows ?? 0,
+    maxDelayMicros: Math.round((options.maxDelayMs ?? 0) * 1000),
+    latencyObjectiveMicros: Math.round((options.latencyObjectiveMs ?? 0) * 1000),
+    maxRequestRows: options.maxRequestRows ?? 0,
+    maxQueueRows: options.maxQueueRows ?? 4096,
+    maxQueueBytes: options.maxQueueBytes ?? 2 ** 30,
+    inlineMicros: options.inlineMicros ?? 10,
+  };
+}
+
+function filePath(path: string | URL): string {
+  if (path instanceof URL) {
+    if (path.protocol === "file:") return fileURLToPath(path);
+    throw invalid(`expected a file: URL of a model, got ${path.protocol} (download it first)`);
+  }
+  if (typeof path !== "string" || path === "")
+    throw invalid(`expected the path of an .onnx file, got ${describe(path)}`);
+  return resolve(path);
+}
+
+function nativeProvider(choice: ProviderChoice, strict: boolean): NativeLoadOptions["providers"][number] {
+  if (typeof choice === "string") return { name: choice.toLowerCase(), options: {}, required: strict };
+  checkOptions("provider", choice, providerTable);
+  if (choice.name === undefined) throw invalid("expected a name in a provider of option 'providers', got none");
+  return {
+    name: choice.name.toLowerCase(),
+    options: stringValues(choice.options),
+    required: choice.required ?? strict,
+  };
+}
+
+/** ONNX Runtime takes strings; booleans are "1" and "0" there. */
+function stringValues(values: Readonly<Record<string, string | number | boolean>> = {}): Record<string, string> {
+  const text = (value: string | number | boolean) => (typeof value === "boolean" ? (value ? "1" : "0") : String(value));
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, text(value)]));
+}
+
+function isRecordOf(value: unknown, accepts: (entry: unknown) => boolean): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(accepts);
+}
+
+function isScalar(value: unknown): boolean {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+}
+
+function isStringArray(value: unknown): boolean {
+  return Array.isArray(value) && value.every((entry) => typeof entry === "string");
+}
+
+function invalid(message: string): OrtserveError {
+  return new OrtserveError("ERR_INVALID_ARGUMENT", message);
+}
