@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place where an error code becomes an HTTP status.
+import type { ErrorCode } from "../errors.js";
+
+/** HTTP status of every error code. */
+export const httpStatus: Readonly<Record<ErrorCode, number>> = {
+  ERR_INVALID_ARGUMENT: 400,
+  ERR_INVALID_JSON: 400,
+  ERR_INVALID_INPUT: 400,
+  ERR_LIMIT_EXCEEDED: 400,
+  ERR_UNSUPPORTED: 501,
+  ERR_QUEUE_FULL: 503,
+  ERR_DEADLINE_EXCEEDED: 504,
+  ERR_CANCELLED: 499, // never sent: whoever cancelled is gone
+  ERR_MODEL_CLOSED: 503,
+  ERR_OUT_OF_MEMORY: 503,
+  ERR_RUN_FAILED: 500,
+  ERR_MODEL_NOT_FOUND: 404,
+  ERR_LOAD_FAILED: 500,
+  ERR_PROVIDER_UNAVAILABLE: 500,
+  ERR_LIBRARY_UNAVAILABLE: 500,
+  ERR_INTERNAL: 500,
+  ERR_INVALID_CONFIG: 500,
+  ERR_NOT_FOUND: 404,
+  ERR_METHOD_NOT_ALLOWED: 405,
+  ERR_BODY_TOO_LARGE: 413,
+  ERR_BODY_TIMEOUT: 408,
+  ERR_SHUTTING_DOWN: 503,
+  ERR_PORT_IN_USE: 500,
+};
+
+/** Seconds a client should wait before it asks again; undefined where asking again does not help. */
+export function retryAfter(code: ErrorCode): string | undefined {
+  return code === "ERR_QUEUE_FULL" || code === "ERR_OUT_OF_MEMORY" || code === "ERR_SHUTTING_DOWN" ? "1" : undefined;
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  200: "OK",
+  204: "No Content",
+  400: "Bad Request",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Payload Too Large",
+  499: "Client Closed Request",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+};
+
+const lines = new Map(Object.entries(reasons).map(([status, reason]) => [Number(status), `${status} ${reason}`]));
+
+/** The status as it stands in a response's first line, such as "404 Not Found". */
+export function statusLine(status: number): string {
+  return lines.get(status) ?? `${status} Unknown`;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server reads of a request's headers, taken in one pass while the request object is valid.
+import type { HttpRequest } from "uWebSockets.js";
+import { OrtserveError } from "../errors.js";
+
+/** Headers that matter, and the verdict on how the body is framed. Plain values: they outlive the request object. */
+export interface RequestHead {
+  /** Bytes to come; undefined when unknown (chunked). */
+  contentLength: number | undefined;
+  /** Length of the leading JSON of a binary request (`Inference-Header-Content-Length`); -1: the whole body is JSON. */
+  jsonSize: number;
+  /** `x-request-id` where it is acceptable, else "". */
+  requestId: string;
+  /** `x-timeout-ms`; 0: none given. */
+  timeoutMs: number;
+  origin: string;
+  /** Why the request is refused, if it is. */
+  fault: OrtserveError | undefined;
+  /** The framing is in doubt: where the next request starts is unknown, so the connection must end. */
+  broken: boolean;
+}
+
+// Seen while headers are walked. Module-level, because one callback for all requests costs less than one per request.
+let head: RequestHead;
+let lengths = 0;
+let encodings = 0;
+
+/** Reads the headers of `request`. Never throws: faults stand in the result. */
+export function readHead(request: HttpRequest): RequestHead {
+  head = {
+    contentLength: undefined,
+    jsonSize: -1,
+    requestId: "",
+    timeoutMs: 0,
+    origin: "",
+    fault: undefined,
+    broken: false,
+  };
+  lengths = 0;
+  encodings = 0;
+  request.forEach(visit);
+  if (lengths + encodings > 1) breakFraming("expected one Content-Length or one Transfer-Encoding header, got several");
+  return head;
+}
+
+function visit(name: string, value: string): void {
+  switch (name) {
+    case "content-length":
+      return visitLength(value);
+    case "transfer-encoding":
+      encodings++;
+      if (value !== "chunked") breakFraming(`expected Transfer-Encoding 'chunked', got '${value}'`);
+      return;
+    case "content-encoding":
+      if (value !== "" && value !== "identity") refuse("ERR_UNSUPPORTED", `Content-Encoding '${value}' is not supported`);
+      return;
+    case "inference-header-content-length":
+      return visitJsonSize(value);
+    case "x-request-id":
+      if (/^[\x21-\x7e]{1,128}$/.test(value)) head.requestId = value;
+      return;
+    case "x-timeout-ms":
+      return visitTimeout(value);
+    case "origin":
+      head.origin = value;
+  }
+}
+
+function visitLength(value: string): void {
+  lengths++;
+  const length = Number(value);
+  if (/^[0-9]+$/.test(value) && Number.isSafeInteger(length)) head.contentLength = length;
+  else breakFraming(`expected a number of bytes for Content-Length, got '${value}'`);
+}
+
+function visitJsonSize(value: string): void {
+  const size = Number(value);
+  // The upper bound keeps the value in the range every client can send: a signed 32-bit integer.
+  if (/^[0-9]+$/.test(value) && size <= 0x7fffffff) head.jsonSize = size;
+  else
+    refuse("ERR_INVALID_JSON", `Unable to parse Inference-Header-Content-Length: expected a byte count, got '${value}'`);
+}
+
+function visitTimeout(value: string): void {
+  const timeout = Number(value);
+  if (/^[0-9]{1,9}$/.test(value) && timeout > 0) head.timeoutMs = timeout;
+  else refuse("ERR_INVALID_ARGUMENT", `expected a positive number of milliseconds for x-timeout-ms, got '${value}'`);
+}
+
+function refuse(code: "ERR_UNSUPPORTED" | "ERR_INVALID_JSON" | "ERR_INVALID_ARGUMENT", message: string): void {
+  head.fault ??= new OrtserveError(code, message);
+}
+
+function breakFraming(message: string): void {
+  head.fault = new OrtserveError("ERR_INVALID_ARGUMENT", message);
+  head.broken = true;
+}

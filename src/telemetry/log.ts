@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Structured logs: one JSON object per line on stdout.
+import { type DestinationStream, type Logger, pino } from "pino";
+
+export type { Logger } from "pino";
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/**
+ * Makes the process's logger. Times are ISO 8601 in UTC; levels are words.
+ * @param destination where lines go; stdout when left out.
+ */
+export function createLogger(level: LogLevel = "info", destination?: DestinationStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) },
+  };
+  return destination ? pino(options, destination) : pino(options);
+}
