@@ -52,7 +52,7 @@ export const workloads: readonly Workload[] = [
     ...{ concurrency: [1, 8, 32], headline: 8, openLoop: false, heavy: false, ceilingBatches: [1] },
   },
   {
-    ...{ id: "heavy-binary", title: "CNN of 7 convolutions, binary", model: "cnn_heavy", encoding: "binary" },
+    ...{ id: "heavy-binary", title: "CNN of 12 convolutions, binary", model: "cnn_heavy", encoding: "binary" },
     ...{ concurrency: [1, 4, 16], headline: 16, openLoop: false, heavy: true, ceilingBatches: [1, 2, 4] },
   },
 ];

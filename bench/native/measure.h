@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Timing loops of core_bench: plain chrono, the median of several batches, one JSON line per result.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+
+namespace ortserve::bench {
+
+/// Keeps the compiler from dropping a computation whose result nobody reads.
+template <typename T>
+inline void keep(const T& value) {
+#if defined(__GNUC__)
+  asm volatile("" : : "g"(&value) : "memory");
+#else
+  static volatile const void* sink;
+  sink = &value;
+#endif
+}
+
+/// Nanoseconds of one call of `f`: as many calls as fill 20 ms, seven times over, the median of these.
+template <typename F>
+double nanoseconds_per_call(F&& f) {
+  using Clock = std::chrono::steady_clock;
+  const auto time = [&](int64_t calls) {
+    const auto start = Clock::now();
+    for (int64_t i = 0; i < calls; ++i) f();
+    return std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+  };
+  int64_t calls = 1;
+  while (time(calls) < 5e6) calls *= 2;
+  calls *= 4;
+  std::array<double, 7> samples;
+  for (double& sample : samples) sample = time(calls) / static_cast<double>(calls);
+  std::nth_element(samples.begin(), samples.begin() + 3, samples.end());
+  return samples[3];
+}
+
+/// `per`: what the nanoseconds belong to, e.g. "float".
+inline void report(const char* piece, const char* name, double nanoseconds, const char* per) {
+  std::printf("{\"piece\":\"%s\",\"name\":\"%s\",\"nanoseconds\":%.3f,\"per\":\"%s\"}\n", piece, name, nanoseconds,
+              per);
+  std::fflush(stdout);
+}
+
+/// For setup that cannot fail in a correct build.
+inline void require(bool condition, const char* what) {
+  if (condition) return;
+  std::fprintf(stderr, "core_bench: %s\n", what);
+  std::exit(1);
+}
+
+void bench_codec();
+void bench_plan();
+void bench_pool();
+void bench_batcher();
+
+}  // namespace ortserve::bench

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ceiling: ONNX Runtime's C++ API in a loop, into preallocated outputs, with no server around it.
+// ort_loop LIBRARY MODEL SECONDS BATCHES THREADS, e.g. "... 0.5 1,4,16 1,2": every batch with every number of calling
+// threads, SECONDS each; prints one line of JSON per combination. One session, intra-op threads 1, like the servers.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#if defined(_WIN32)
+#include <windows.h>
+#else
+#include <dlfcn.h>
+#endif
+
+#define ORT_API_MANUAL_INIT
+#include <onnxruntime_cxx_api.h>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::optional<const OrtApiBase*> load_ort(const char* path) {
+  using GetBase = const OrtApiBase* (*)();
+#if defined(_WIN32)
+  _putenv_s("ORT_DISABLE_TELEMETRY", "1");
+  HMODULE library = LoadLibraryA(path);
+  auto get = library ? reinterpret_cast<GetBase>(GetProcAddress(library, "OrtGetApiBase")) : nullptr;
+#else
+  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
+  void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  auto get = library ? reinterpret_cast<GetBase>(dlsym(library, "OrtGetApiBase")) : nullptr;
+#endif
+  if (!get) return std::nullopt;
+  return get();
+}
+
+std::vector<int64_t> numbers(const char* text) {
+  std::vector<int64_t> list;
+  for (const char* at = text; at && *at; at = std::strchr(at, ',') ? std::strchr(at, ',') + 1 : nullptr) {
+    list.push_back(std::strtoll(at, nullptr, 10));
+  }
+  return list;
+}
+
+/// Input and output memory of one caller, bound to the model's first input and first output.
+class Caller {
+ public:
+  Caller(Ort::Session& session, int64_t batch) : session_(session) {
+    Ort::AllocatorWithDefaultOptions allocator;
+    input_name_ = session.GetInputNameAllocated(0, allocator).get();
+    output_name_ = session.GetOutputNameAllocated(0, allocator).get();
+    std::vector<int64_t> dims = session.GetInputTypeInfo(0).GetTensorTypeAndShapeInfo().GetShape();
+    size_t size = 1;
+    for (size_t i = 0; i < dims.size(); ++i) {
+      if (i == 0) dims[i] = batch;
+      if (dims[i] < 1) dims[i] = 1;
+      size *= static_cast<size_t>(dims[i]);
+    }
+    input_data_.resize(size);
+    for (size_t i = 0; i < size; ++i) input_data_[i] = static_cast<float>(i * 2654435761u % 1000) / 1000.f;
+    input_ = Ort::Value::CreateTensor<float>(memory_, input_data_.data(), size, dims.data(), dims.size());
+    preallocate_output();
+  }
+
+  void run() {
+    const char* input_names[] = {input_name_.c_str()};
+    const char* output_names[] = {output_name_.c_str()};
+    session_.Run(options_, input_names, &input_, 1, output_names, &output_, 1);
+  }
+
+ private:
+  void preallocate_output() {
+    run();  // the first run allocates and so tells the shape
+    const auto shape = output_.GetTensorTypeAndShapeInfo().GetShape();
+    output_data_.resize(output_.GetTensorTypeAndShapeInfo().GetElementCount());
+    output_ =
+        Ort::Value::CreateTensor<float>(memory_, output_data_.data(), output_data_.size(), shape.data(), shape.size());
+  }
+
+  Ort::Session& session_;
+  Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeDefault);
+  Ort::RunOptions options_;
+  std::string input_name_, output_name_;
+  std::vector<float> input_data_, output_data_;
+  Ort::Value input_{nullptr}, output_{nullptr};
+};
+
+double runs_per_second(Ort::Session& session, int64_t batch, int64_t threads, double seconds) {
+  std::atomic<bool> go{false}, stop{false};
+  std::atomic<int64_t> runs{0}, ready{0};
+  std::vector<std::thread> callers;
+  for (int64_t i = 0; i < threads; ++i) {
+    callers.emplace_back([&] {
+      Caller caller(session, batch);
+      caller.run();
+      ++ready;
+      while (!go) std::this_thread::yield();
+      int64_t mine = 0;
+      for (; !stop; ++mine) caller.run();
+      runs += mine;
+    });
+  }
+  while (ready < threads) std::this_thread::yield();
+  const auto start = Clock::now();
+  go = true;
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+  stop = true;
+  for (auto& caller : callers) caller.join();
+  return static_cast<double>(runs) / std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+int measure(char** argv) {
+  Ort::Env env(ORT_LOGGING_LEVEL_WARNING, "ort_loop");
+  Ort::SessionOptions options;
+  options.SetIntraOpNumThreads(1).SetInterOpNumThreads(1).SetExecutionMode(ORT_SEQUENTIAL);
+  options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
+  const std::string model = argv[2];
+  Ort::Session session(env, std::basic_string<ORTCHAR_T>(model.begin(), model.end()).c_str(), options);
+  for (const int64_t batch : numbers(argv[4])) {
+    for (const int64_t threads : numbers(argv[5])) {
+      const double runs = runs_per_second(session, batch, threads, std::strtod(argv[3], nullptr));
+      std::printf("{\"batch\":%lld,\"threads\":%lld,\"runsPerSecond\":%.2f,\"rowsPerSecond\":%.2f}\n",
+                  static_cast<long long>(batch), static_cast<long long>(threads), runs,
+                  runs * static_cast<double>(batch));
+      std::fflush(stdout);
+    }
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 6) {
+    std::fprintf(stderr, "usage: ort_loop LIBRARY MODEL SECONDS BATCHES THREADS\n");
+    return 2;
+  }
+  const auto base = load_ort(argv[1]);
+  if (!base) {
+    std::fprintf(stderr, "ort_loop: cannot load ONNX Runtime from %s\n", argv[1]);
+    return 1;
+  }
+  const OrtApi* api = (*base)->GetApi(ORT_API_VERSION);
+  if (!api) {
+    std::fprintf(stderr, "ort_loop: %s is version %s, too old for API %d\n", argv[1], (*base)->GetVersionString(),
+                 ORT_API_VERSION);
+    return 1;
+  }
+  Ort::InitApi(api);
+  try {
+    return measure(argv);
+  } catch (const Ort::Exception& error) {
+    std::fprintf(stderr, "ort_loop: %s\n", error.what());
+    return 1;
+  }
+}
