@@ -77,12 +77,15 @@ export interface MicroResult {
   readonly per: string;
 }
 
+/** Bytes of one request on one path, and how often the core copied each of them. */
 export interface CopyResult {
   readonly path: string;
   readonly payloadIn: number;
   readonly payloadOut: number;
   readonly copiedIn: number;
   readonly copiedOut: number;
+  /** Copies of a payload byte that are allowed; undefined: shown only. */
+  readonly limit: { readonly in: number; readonly out: number } | undefined;
 }
 
 export interface Goal {

@@ -48,7 +48,7 @@ function peerEnvironment(model: BenchModel, port: number): Record<string, string
 const ortserve: ServerKind = {
   ...{ id: "ortserve", title: "ortserve", predicts: true },
   missing: () =>
-    existsSync(join(root, "dist", "index.js")) ? undefined : "it is not built; run 'npm run build' first",
+    existsSync(join(root, "dist", "cli", "main.js")) ? undefined : "it is not built; run 'npm run build' first",
   launch: (model, port) => ({
     command: process.execPath,
     args: [...loopDelay, join(root, "bin", "ortserve.mjs"), "serve", model.repository, "--port", String(port)],

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run bench`: everything in one run, interleaved, then the reports.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { compareWorkload } from "./compare/compare.js";
+import { type ServerKind, serverKinds } from "./compare/servers.js";
+import { measureCopies } from "./copies.js";
+import { judgeGoals } from "./goals.js";
+import { commit, describeMachine } from "./machine.js";
+import { decodeBench } from "./micro/decode.bench.js";
+import { encodeBench } from "./micro/encode.bench.js";
+import { runBench } from "./micro/run.bench.js";
+import { prepareModel } from "./models/models.js";
+import { buildNative, coreBench, ortLoop } from "./native.js";
+import { type BenchOptions, parseOptions, usage } from "./options.js";
+import { Progress } from "./progress.js";
+import { htmlReport } from "./report/html.js";
+import { markdownReport } from "./report/markdown.js";
+import { copyTable, goalTable, headlineTable, microTables, openLoopTable, type Table } from "./report/tables.js";
+import { textTable } from "./report/text.js";
+import type { BenchResults, CopyResult, MicroResult, WorkloadResult } from "./results.js";
+import { type Workload, workloads } from "./workloads.js";
+
+const root = join(import.meta.dirname, "..");
+const progress = new Progress();
+
+class BenchRun {
+  private readonly options: BenchOptions;
+  private readonly notes: string[] = [];
+  private readonly started = performance.now();
+  private nativeBuilt = false;
+
+  constructor(options: BenchOptions) {
+    this.options = options;
+  }
+
+  async measure(): Promise<BenchResults> {
+    const complaint = buildNative(progress.log);
+    this.nativeBuilt = complaint === undefined;
+    if (complaint !== undefined) this.note(`the native benchmarks are left out: ${complaint}`);
+    const kinds = serverKinds.filter((kind) => this.options.servers.includes(kind.id) && this.canRun(kind));
+    const compared: WorkloadResult[] = [];
+    for (const workload of workloads.filter(({ id }) => this.options.workloads.includes(id))) {
+      const result = await this.compare(workload, kinds);
+      if (result !== undefined) compared.push(result);
+    }
+    const micro = await this.pieces();
+    const copies = await this.attempt("the copy counts", measureCopies, [] as CopyResult[]);
+    return {
+      schema: 1,
+      date: new Date().toISOString(),
+      command: ["npm run bench", ...(process.argv.length > 2 ? ["--", ...process.argv.slice(2)] : [])].join(" "),
+      commit: commit(),
+      seconds: (performance.now() - this.started) / 1000,
+      machine: describeMachine(),
+      workloads: compared,
+      micro,
+      copies,
+      goals: judgeGoals(compared, copies),
+      notes: this.notes,
+    };
+  }
+
+  private async compare(workload: Workload, kinds: readonly ServerKind[]): Promise<WorkloadResult | undefined> {
+    const model = await prepareModel(workload.model);
+    if (model === undefined) {
+      this.note(`workload ${workload.id} is left out: there is no model models/${workload.model}`);
+      return undefined;
+    }
+    const { rounds, duration, quick } = this.options;
+    return compareWorkload(workload, model, kinds, {
+      ...{ rounds, seconds: duration, log: progress.log },
+      concurrency: quick ? ({ headline }) => [1, headline] : ({ concurrency }) => concurrency,
+      ceiling: async (of, batches) => (this.nativeBuilt ? ortLoop(of, batches, duration) : []),
+    });
+  }
+
+  private async pieces(): Promise<MicroResult[]> {
+    const milliseconds = this.options.quick ? 200 : 500;
+    const none: MicroResult[] = [];
+    const native = this.nativeBuilt ? await this.attempt("core_bench", coreBench, none) : none;
+    const decode = await this.attempt("decode", () => decodeBench(milliseconds), none);
+    const encode = await this.attempt("encode", () => encodeBench(milliseconds), none);
+    return [...native, ...decode, ...encode, ...(await this.attempt("run", () => runBench(milliseconds), none))];
+  }
+
+  /** A part that cannot run here is noted in the report; the others go on. */
+  private async attempt<T>(what: string, part: () => Promise<T>, otherwise: T): Promise<T> {
+    progress.log(`Measuring ${what} ...`);
+    try {
+      return await part();
+    } catch (error) {
+      this.note(`${what} could not be measured: ${(error as Error).message}`);
+      return otherwise;
+    }
+  }
+
+  private canRun(kind: ServerKind): boolean {
+    const why = kind.missing(progress.log);
+    if (why !== undefined) this.note(`${kind.title} is left out: ${why}`);
+    return why === undefined;
+  }
+
+  private note(text: string): void {
+    this.notes.push(text);
+    progress.log(text);
+  }
+}
+
+function printResults(results: BenchResults): void {
+  const tables: (Table | undefined)[] = [
+    ...microTables(results),
+    copyTable(results),
+    ...results.workloads.flatMap((workload) => [headlineTable(workload), openLoopTable(workload)]),
+    goalTable(results.goals),
+  ];
+  console.log();
+  for (const table of tables) if (table !== undefined && table.rows.length > 0) console.log(textTable(table));
+}
+
+function writeReports(results: BenchResults, full: boolean): void {
+  const folder = join(root, "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  const name = results.date.slice(0, 19).replaceAll(":", "-");
+  const files: [string, string][] = [
+    [join(folder, `${name}.json`), `${JSON.stringify(results, undefined, 1)}\n`],
+    [join(folder, `${name}.html`), htmlReport(results)],
+  ];
+  if (full) files.push([join(root, "docs", "benchmarks.md"), markdownReport(results)]);
+  for (const [path, text] of files) {
+    writeFileSync(path, text);
+    console.log(`wrote ${relative(root, path)}`);
+  }
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === "help") {
+    console.log(usage);
+    return;
+  }
+  const results = await new BenchRun(options).measure();
+  progress.end();
+  printResults(results);
+  writeReports(results, options.full);
+}
+
+try {
+  await main();
+} catch (error) {
+  progress.end();
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
