@@ -28,9 +28,9 @@ struct ProviderOutcome {
 
 struct SessionConfig {
   std::string model_path;
-  std::vector<ProviderRequest> providers;          ///< empty: cpu
-  std::map<std::string, std::string> options;      ///< session options, checked against the option table
-  int intra_op_threads = 1;                        ///< threads one run uses, the calling one included
+  std::vector<ProviderRequest> providers;      ///< empty: cpu
+  std::map<std::string, std::string> options;  ///< session options, checked against the option table
+  int intra_op_threads = 1;                    ///< threads one run uses, the calling one included
 };
 
 /// One loaded model. Immutable; run() is thread-safe. Destroy it off the JavaScript thread: releasing takes time.
@@ -49,8 +49,8 @@ struct EngineInfo {
   std::vector<std::string> providers;  ///< compiled into the library, usable or not
 };
 
-/// Loads libonnxruntime from an absolute path and creates the one ORT environment of the process. Idempotent: later calls
-/// return the first outcome when it succeeded. Telemetry is switched off before the library is loaded.
+/// Loads libonnxruntime from an absolute path and creates the one ORT environment of the process. Idempotent: later
+/// calls return the first outcome when it succeeded. Telemetry is switched off before the library is loaded.
 /// kLibraryUnavailable names the path, the version found and the version wanted. Thread-safe.
 Status start_engine(const std::string& library_path);
 /// What start_engine() loaded; kLibraryUnavailable before that.
@@ -60,7 +60,8 @@ Result<EngineInfo> engine_info();
 /// kModelNotFound, kLoadFailed, kInvalidArgument (unknown option, with the nearest known key), kProviderUnavailable.
 Result<std::shared_ptr<Session>> load_session(const SessionConfig& config, BufferPool& pool) noexcept;
 
-/// Cores this process may use: the least of the affinity mask, the cgroup quota (v2 and v1, rounded up) and the hardware.
+/// Cores this process may use: the least of the affinity mask, the cgroup quota (v2 and v1, rounded up) and the
+/// hardware.
 int usable_cores() noexcept;
 
 }  // namespace ortserve

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// load_session(): from a path to a session, or to the reason why not.
+#include <filesystem>
+
+#include "engine/engine.h"
+#include "engine/ort_env.h"
+#include "engine/ort_session.h"
+#include "engine/providers.h"
+#include "engine/session_options.h"
+#include "engine/session_spec.h"
+
+namespace ortserve {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path native_path(const std::string& utf8) {
+  return std::u8string(utf8.begin(), utf8.end());
+}
+
+Status check_model_file(const std::string& path) {
+  std::error_code error;
+  const fs::file_status file = fs::status(native_path(path), error);
+  if (!fs::exists(file)) {
+    const bool absent = !error || error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+    if (absent) return {Code::kModelNotFound, "no model file at '" + path + "'"};
+    return {Code::kLoadFailed, "cannot read '" + path + "': " + error.message()};
+  }
+  if (fs::is_directory(file)) return {Code::kLoadFailed, "expected a model file, '" + path + "' is a directory"};
+  if (fs::file_size(native_path(path), error) == 0 && !error) {
+    return {Code::kLoadFailed, "the model file '" + path + "' is empty"};
+  }
+  return {};
+}
+
+Status load_failed(const std::string& path, const Status& cause) {
+  return {cause.code(), "cannot load '" + path + "': " + cause.message()};
+}
+
+/// Everything about a load that stays the same from attempt to attempt.
+class Loader {
+ public:
+  Loader(const SessionConfig& config, std::vector<CheckedOption> options)
+      : config_(config), options_(std::move(options)), path_(native_path(config.model_path)) {}
+
+  /// One session with the providers of `plan` that can be used.
+  Result<Ort::Session> create(ProviderPlan& plan) const {
+    return guarded(Code::kLoadFailed, [&]() -> Result<Ort::Session> {
+      Ort::SessionOptions options = make_session_options(config_.intra_op_threads, options_, dynamic_shapes_);
+      ORTSERVE_RETURN_IF_ERROR(plan.append_to(options));
+      return Ort::Session(running_engine()->env, path_.c_str(), options);
+    });
+  }
+
+  /// Finds out about dynamic shapes before the real load, which has to know: parses the file without preparing it to
+  /// run.
+  void peek() {
+    if (is_set(options_, "session.enable_mem_pattern")) return;
+    const Status peeked = guarded(Code::kLoadFailed, [&]() -> Status {
+      const Ort::SessionOptions options = make_session_options(1, options_, true);
+      OrtSession* session = nullptr;
+      Ort::ThrowOnError(
+          Ort::GetModelEditorApi().CreateModelEditorSession(running_engine()->env, path_.c_str(), options, &session));
+      const auto spec = read_session_spec(Ort::Session(session));
+      dynamic_shapes_ = !spec.ok() || has_dynamic_inner_dims(spec.value());
+      return {};
+    });
+    if (!peeked.ok()) dynamic_shapes_ = true;  // not ONNX, or broken: the load will tell
+  }
+
+ private:
+  const SessionConfig& config_;
+  const std::vector<CheckedOption> options_;
+  const fs::path path_;
+  bool dynamic_shapes_ = false;
+};
+
+/// A driver that is too old or a GPU that is absent shows only when the session is made. Takes accelerators out, first
+/// to last, until it can be made; when it never can, the model is at fault and the last words are the CPU's.
+Result<Ort::Session> create_with_fallback(const Loader& loader, ProviderPlan& plan) {
+  Status refused_by_required;
+  for (;;) {
+    auto session = loader.create(plan);
+    const ProviderRequest* const suspect = plan.first_accelerator();
+    if (session.ok() && !refused_by_required.ok()) return refused_by_required;
+    if (session.ok() || !suspect || session.status().code() == Code::kProviderUnavailable) return session;
+    const std::string reason = session.status().message();
+    if (suspect->required && refused_by_required.ok()) {
+      refused_by_required = {Code::kProviderUnavailable,
+                             "the required execution provider '" + suspect->name + "' cannot be used: " + reason};
+    }
+    plan.drop_first_accelerator(reason);
+  }
+}
+
+Result<std::shared_ptr<Session>> load(const SessionConfig& config, BufferPool& pool) {
+  if (!running_engine()) return engine_info().take_status();
+  if (config.intra_op_threads < 1) {
+    return {Code::kInvalidArgument,
+            "expected at least 1 intra-op thread, got " + std::to_string(config.intra_op_threads)};
+  }
+  auto options = check_session_options(config);
+  if (!options.ok()) return options.take_status();
+  auto plan = ProviderPlan::make(config.providers, !is_on(*options, "session.disable_cpu_ep_fallback"));
+  if (!plan.ok()) return plan.take_status();
+  ORTSERVE_RETURN_IF_ERROR(check_model_file(config.model_path));
+
+  Loader loader(config, std::move(*options));
+  loader.peek();
+  auto session = create_with_fallback(loader, *plan);
+  if (!session.ok()) return load_failed(config.model_path, session.status());
+  auto spec = read_session_spec(*session);
+  if (!spec.ok()) return load_failed(config.model_path, spec.status());
+  return std::shared_ptr<Session>(
+      std::make_shared<OrtModelSession>(std::move(*session), std::move(*spec), plan->outcomes(), pool));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Session>> load_session(const SessionConfig& config, BufferPool& pool) noexcept {
+  return guarded(Code::kLoadFailed, [&] { return load(config, pool); });
+}
+
+}  // namespace ortserve

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ort_api.h"
+
+namespace ortserve {
+
+namespace {
+
+constexpr size_t kLongestMessage = 1000;
+
+Code code_of(OrtErrorCode error, std::string_view text, Code otherwise) noexcept {
+  // The arena reports exhaustion as a plain failure; only its text tells.
+  if (text.find("Failed to allocate memory") != std::string_view::npos ||
+      text.find("bad_alloc") != std::string_view::npos)
+    return Code::kOutOfMemory;
+  return error == ORT_INVALID_ARGUMENT && otherwise == Code::kRunFailed ? Code::kInvalidInput : otherwise;
+}
+
+bool is_continuation_byte(char c) noexcept {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
+}  // namespace
+
+std::string one_line(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+    if (!blank) {
+      line += c;
+    } else if (!line.empty() && line.back() != ' ') {
+      line += ' ';
+    }
+  }
+  if (!line.empty() && line.back() == ' ') line.pop_back();
+  if (line.size() <= kLongestMessage) return line;
+  size_t end = kLongestMessage;
+  while (is_continuation_byte(line[end])) --end;
+  line.resize(end);
+  return line + "...";
+}
+
+Status take_ort_status(OrtStatus* status, Code otherwise) {
+  if (!status) return {};
+  const Ort::Status owner(status);
+  const std::string text = owner.GetErrorMessage();
+  return {code_of(owner.GetErrorCode(), text, otherwise), one_line(text)};
+}
+
+}  // namespace ortserve

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ort_session.h"
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/ort_env.h"
+#include "engine/ort_value.h"
+#include "engine/session_spec.h"
+
+namespace ortserve {
+
+namespace {
+
+const OrtValue* const* as_c(const std::vector<Ort::Value>& values) noexcept {
+  static_assert(sizeof(Ort::Value) == sizeof(OrtValue*));
+  return reinterpret_cast<const OrtValue* const*>(values.data());
+}
+
+OrtValue** as_c(std::vector<Ort::Value>& values) noexcept {
+  return reinterpret_cast<OrtValue**>(values.data());
+}
+
+// ORT's words when a buffer it was given does not have the shape that the output turned out to have.
+bool complains_of_given_shape(const OrtStatus* status) noexcept {
+  return std::string_view(Ort::GetApi().GetErrorMessage(status)).find("pre-allocated") != std::string_view::npos;
+}
+
+Status cancelled() {
+  return {Code::kCancelled, "the run was cancelled"};
+}
+
+}  // namespace
+
+struct OrtModelSession::Call {
+  std::span<const Tensor> inputs;
+  const std::vector<bool>& present;
+  std::span<const uint16_t> wanted;
+  std::vector<Value>& outputs;
+
+  /// Whether ORT was given a buffer for this output.
+  bool has_buffer(size_t i) const noexcept { return outputs[i].tensor.data.data() != nullptr; }
+};
+
+OrtModelSession::OrtModelSession(Ort::Session session, ModelSpec spec, std::vector<ProviderOutcome> providers,
+                                 BufferPool& pool)
+    : session_(std::move(session)),
+      spec_(std::move(spec)),
+      providers_(std::move(providers)),
+      dynamic_(has_dynamic_inner_dims(spec_)),
+      pool_(pool),
+      all_outputs_(spec_.outputs.size()) {
+  std::iota(all_outputs_.begin(), all_outputs_.end(), uint16_t{0});
+  shape_rules_.reserve(spec_.outputs.size());
+  for (const OutputSpec& output : spec_.outputs) shape_rules_.emplace_back(spec_, output);
+}
+
+OrtModelSession::~OrtModelSession() {
+  session_ = Ort::Session(nullptr);
+#ifdef __GLIBC__
+  ::malloc_trim(0);  // glibc would keep the freed weights for a next time that may never come
+#endif
+}
+
+Status OrtModelSession::run(std::span<const Tensor> inputs, const std::vector<bool>& present,
+                            std::span<const uint16_t> wanted, std::vector<Value>& outputs,
+                            const std::atomic<bool>* terminate) noexcept {
+  return guarded(Code::kInternal, [&]() -> Status {
+    outputs.clear();
+    if (inputs.size() != spec_.inputs.size() || present.size() != inputs.size()) {
+      return {Code::kInvalidArgument, "expected " + std::to_string(spec_.inputs.size()) + " inputs, got " +
+                                          std::to_string(inputs.size()) + " and " + std::to_string(present.size()) +
+                                          " presence flags"};
+    }
+    if (wanted.empty()) wanted = all_outputs_;
+    RunScope scope(runs_, terminate);
+    if (terminate && terminate->load(std::memory_order_relaxed)) return cancelled();
+    Status status = run_in(scope.slot(), {inputs, present, wanted, outputs});
+    if (status.ok()) return status;
+    outputs.clear();
+    return scope.slot().stopped.load(std::memory_order_relaxed) ? cancelled() : status;
+  });
+}
+
+Status OrtModelSession::run_in(RunSlot& slot, const Call& call) {
+  call.outputs.resize(call.wanted.size());
+  ORTSERVE_RETURN_IF_ERROR(bind_inputs(slot, call));
+  ORTSERVE_RETURN_IF_ERROR(bind_outputs(slot, call));
+  ORTSERVE_RETURN_IF_ERROR(execute(slot, call));
+  return collect(slot, call);
+}
+
+Status OrtModelSession::bind_inputs(RunSlot& slot, const Call& call) const {
+  const OrtMemoryInfo* const memory = running_engine()->cpu_memory;
+  for (size_t i = 0; i < call.inputs.size(); ++i) {
+    const InputSpec& input = spec_.inputs[i];
+    if (!call.present[i]) {
+      if (input.optional) continue;
+      return {Code::kInvalidInput, "the input '" + input.name + "' is required and absent"};
+    }
+    slot.input_names.push_back(input.name.c_str());
+    const Status status = lend_to_ort(call.inputs[i], memory, slot.inputs.emplace_back(nullptr));
+    if (!status.ok()) return {status.code(), "input '" + input.name + "': " + status.message()};
+  }
+  return {};
+}
+
+Status OrtModelSession::bind_outputs(RunSlot& slot, const Call& call) const {
+  const OrtMemoryInfo* const memory = running_engine()->cpu_memory;
+  for (size_t i = 0; i < call.wanted.size(); ++i) {
+    const uint16_t index = call.wanted[i];
+    if (index >= spec_.outputs.size()) {
+      return {Code::kInvalidArgument, "there is no output " + std::to_string(index) + ", the model has " +
+                                          std::to_string(spec_.outputs.size())};
+    }
+    slot.output_names.push_back(spec_.outputs[index].name.c_str());
+    Ort::Value& target = slot.outputs.emplace_back(nullptr);
+    const auto shape = shape_rules_[index].trusted_shape(call.inputs);
+    if (!shape || std::ranges::count(call.wanted, index) > 1) continue;  // ORT fills one buffer per name
+    auto tensor = allocate_tensor(pool_, spec_.outputs[index].dtype, *shape);
+    if (!tensor.ok()) return tensor.take_status();
+    call.outputs[i].tensor = std::move(*tensor);
+    ORTSERVE_RETURN_IF_ERROR(lend_to_ort(call.outputs[i].tensor, memory, target));
+  }
+  return {};
+}
+
+Status OrtModelSession::execute(RunSlot& slot, const Call& call) {
+  const auto run_once = [&] {
+    return Ort::GetApi().Run(session_, slot.options, slot.input_names.data(), as_c(std::as_const(slot.inputs)),
+                             slot.inputs.size(), slot.output_names.data(), slot.outputs.size(), as_c(slot.outputs));
+  };
+  OrtStatus* status = run_once();
+  if (status && complains_of_given_shape(status)) {
+    Ort::GetApi().ReleaseStatus(status);
+    withdraw_buffers(slot, call);
+    status = run_once();
+  }
+  return take_ort_status(status, Code::kRunFailed);
+}
+
+void OrtModelSession::withdraw_buffers(RunSlot& slot, const Call& call) noexcept {
+  for (size_t i = 0; i < call.wanted.size(); ++i) {
+    if (call.has_buffer(i)) shape_rules_[call.wanted[i]].refute();
+    slot.outputs[i] = Ort::Value(nullptr);
+    call.outputs[i] = {};
+  }
+}
+
+Status OrtModelSession::collect(RunSlot& slot, const Call& call) {
+  for (size_t i = 0; i < call.wanted.size(); ++i) {
+    if (call.has_buffer(i)) continue;  // ORT has written into it
+    Value& value = call.outputs[i];
+    ORTSERVE_RETURN_IF_ERROR(take_from_ort(std::move(slot.outputs[i]), pool_, call.inputs, value));
+    if (value.kind == Value::Kind::kTensor) shape_rules_[call.wanted[i]].observe(call.inputs, value.tensor.shape);
+  }
+  return {};
+}
+
+}  // namespace ortserve

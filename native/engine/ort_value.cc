@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ort_value.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <optional>
+
+#include "engine/element_type.h"
+
+namespace ortserve {
+
+namespace {
+
+constexpr Code kCode = Code::kRunFailed;
+
+// ORT refuses null even where there is nothing to read.
+alignas(kBufferAlignment) std::byte nothing[kBufferAlignment];
+
+OrtAllocator* default_allocator() noexcept {
+  OrtAllocator* allocator = nullptr;
+  // Cannot fail: it hands out a static object.
+  Ort::Status(Ort::GetApi().GetAllocatorWithDefaultOptions(&allocator));
+  return allocator;
+}
+
+Status lend_strings(const Tensor& tensor, Ort::Value& value) {
+  const OrtApi& api = Ort::GetApi();
+  const auto count = static_cast<size_t>(tensor.elements());
+  if (tensor.offsets.size() != count + 1 || tensor.offsets.back() > tensor.data.size()) {
+    return {Code::kInvalidInput, "expected " + std::to_string(count + 1) + " string offsets within " +
+                                     std::to_string(tensor.data.size()) + " bytes for shape " +
+                                     tensor.shape.to_string() + ", got " + std::to_string(tensor.offsets.size())};
+  }
+  OrtValue* made = nullptr;
+  ORTSERVE_RETURN_IF_ERROR(
+      take_ort_status(api.CreateTensorAsOrtValue(default_allocator(), tensor.shape.dims().data(), tensor.shape.rank(),
+                                                 ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING, &made),
+                      kCode));
+  value = Ort::Value(made);
+  for (size_t i = 0; i < count; ++i) {
+    const std::string_view text = tensor.string_at(static_cast<int64_t>(i));
+    if (text.empty()) continue;
+    char* bytes = nullptr;
+    ORTSERVE_RETURN_IF_ERROR(
+        take_ort_status(api.GetResizedStringTensorElementBuffer(made, i, text.size(), &bytes), kCode));
+    std::memcpy(bytes, text.data(), text.size());
+  }
+  return {};
+}
+
+Status take_strings(const Ort::Value& ort, BufferPool& pool, Tensor& tensor) {
+  const OrtApi& api = Ort::GetApi();
+  const auto count = static_cast<size_t>(tensor.elements());
+  size_t bytes = 0;
+  ORTSERVE_RETURN_IF_ERROR(take_ort_status(api.GetStringTensorDataLength(ort, &bytes), kCode));
+  auto buffer = pool.acquire(bytes);
+  if (!buffer.ok()) return buffer.take_status();
+  std::vector<size_t> starts(count);
+  if (count > 0) {
+    void* const target = bytes > 0 ? static_cast<void*>(buffer->data()) : nothing;
+    ORTSERVE_RETURN_IF_ERROR(
+        take_ort_status(api.GetStringTensorContent(ort, target, bytes, starts.data(), count), kCode));
+  }
+  tensor.data = std::move(*buffer);
+  tensor.offsets.assign(starts.begin(), starts.end());
+  tensor.offsets.push_back(bytes);
+  return {};
+}
+
+bool shares_bytes(const std::byte* data, std::span<const Tensor> inputs) noexcept {
+  return std::ranges::any_of(inputs, [&](const Tensor& input) {
+    const std::less_equal<const std::byte*> not_after;
+    return !input.data.empty() && not_after(input.data.data(), data) &&
+           !not_after(input.data.data() + input.data.size(), data);
+  });
+}
+
+Status take_numbers(Ort::Value ort, BufferPool& pool, std::span<const Tensor> inputs, Tensor& tensor) {
+  const auto size = static_cast<size_t>(tensor.elements()) * dtype_size(tensor.dtype);
+  if (size == 0) return {};
+  void* memory = nullptr;
+  ORTSERVE_RETURN_IF_ERROR(take_ort_status(Ort::GetApi().GetTensorMutableData(ort, &memory), kCode));
+  auto* const data = static_cast<std::byte*>(memory);
+  if (shares_bytes(data, inputs)) {
+    auto copy = pool.acquire(size);
+    if (!copy.ok()) return copy.take_status();
+    std::memcpy(copy->data(), data, size);
+    tensor.data = std::move(*copy);
+    return {};
+  }
+  OrtValue* const owned = ort;
+  tensor.data = Buffer::lend(data, size, [owned] { Ort::GetApi().ReleaseValue(owned); });
+  static_cast<void>(ort.release());  // the buffer has it now
+  return {};
+}
+
+Status take_tensor(Ort::Value ort, BufferPool& pool, std::span<const Tensor> inputs, Tensor& tensor) {
+  ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+  const int64_t* dims = nullptr;
+  size_t rank = 0;
+  ORTSERVE_RETURN_IF_ERROR(
+      take_ort_status(Ort::GetApi().GetTensorElementTypeAndShapeDataReference(ort, &type, &dims, &rank), kCode));
+  const auto dtype = dtype_of(type);
+  if (!dtype || rank > Shape::kMaxRank) {
+    return {Code::kUnsupported, "an output of ONNX element type " + std::to_string(type) + " with " +
+                                    std::to_string(rank) + " dimensions cannot be carried"};
+  }
+  tensor.dtype = *dtype;
+  tensor.shape = Shape(std::span(dims, rank));
+  if (*dtype == DType::kString) return take_strings(ort, pool, tensor);
+  return take_numbers(std::move(ort), pool, inputs, tensor);
+}
+
+Status element_of(const Ort::Value& container, size_t index, Ort::Value& element) {
+  OrtValue* made = nullptr;
+  ORTSERVE_RETURN_IF_ERROR(
+      take_ort_status(Ort::GetApi().GetValue(container, static_cast<int>(index), default_allocator(), &made), kCode));
+  element = Ort::Value(made);
+  return {};
+}
+
+// ORT presents a map as two 1-D tensors.
+Status take_map(const Ort::Value& ort, BufferPool& pool, Value& value) {
+  value.kind = Value::Kind::kMap;
+  Ort::Value keys(nullptr);
+  Ort::Value values(nullptr);
+  ORTSERVE_RETURN_IF_ERROR(element_of(ort, 0, keys));
+  ORTSERVE_RETURN_IF_ERROR(element_of(ort, 1, values));
+  ORTSERVE_RETURN_IF_ERROR(take_tensor(std::move(keys), pool, {}, value.keys));
+  return take_tensor(std::move(values), pool, {}, value.values);
+}
+
+Status take_sequence(const Ort::Value& ort, BufferPool& pool, Value& value) {
+  value.kind = Value::Kind::kSequence;
+  size_t count = 0;
+  ORTSERVE_RETURN_IF_ERROR(take_ort_status(Ort::GetApi().GetValueCount(ort, &count), kCode));
+  value.items.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    Ort::Value item(nullptr);
+    ORTSERVE_RETURN_IF_ERROR(element_of(ort, i, item));
+    ORTSERVE_RETURN_IF_ERROR(take_from_ort(std::move(item), pool, {}, value.items[i]));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status lend_to_ort(const Tensor& tensor, const OrtMemoryInfo* cpu_memory, Ort::Value& value) {
+  if (!tensor.shape.elements()) {
+    return {Code::kInvalidInput, "the shape " + tensor.shape.to_string() + " has no countable number of elements"};
+  }
+  if (tensor.dtype == DType::kString) return lend_strings(tensor, value);
+  // ORT only reads inputs; its signature serves outputs as well.
+  void* const data = tensor.data.empty() ? nothing : tensor.data.data();
+  OrtValue* made = nullptr;
+  ORTSERVE_RETURN_IF_ERROR(take_ort_status(
+      Ort::GetApi().CreateTensorWithDataAsOrtValue(cpu_memory, data, tensor.data.size(), tensor.shape.dims().data(),
+                                                   tensor.shape.rank(), element_type_of(tensor.dtype), &made),
+      kCode));
+  value = Ort::Value(made);
+  return {};
+}
+
+Status take_from_ort(Ort::Value ort, BufferPool& pool, std::span<const Tensor> inputs, Value& value) {
+  ONNXType type = ONNX_TYPE_UNKNOWN;
+  ORTSERVE_RETURN_IF_ERROR(take_ort_status(Ort::GetApi().GetValueType(ort, &type), kCode));
+  switch (type) {
+    case ONNX_TYPE_TENSOR:
+      value.kind = Value::Kind::kTensor;
+      return take_tensor(std::move(ort), pool, inputs, value.tensor);
+    case ONNX_TYPE_MAP:
+      return take_map(ort, pool, value);
+    case ONNX_TYPE_SEQUENCE:
+      return take_sequence(ort, pool, value);
+    default:
+      return {Code::kUnsupported, "an output is neither a tensor nor a sequence nor a map"};
+  }
+}
+
+}  // namespace ortserve

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ordered list of execution providers: which can be used here, and why the others cannot.
+#pragma once
+
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/ort_api.h"
+#include "engine/provider_options.h"
+
+namespace ortserve {
+
+struct ProviderBridge;  // how one provider is appended to session options
+
+/// The providers a session will be tried with. Checked once, then applied to as many session options as needed.
+class ProviderPlan {
+ public:
+  /// Names, order and options of the requests; an empty list means cpu. Unless `cpu_fallback` is false, cpu always
+  /// comes last. kInvalidArgument: unknown name or option, a provider named twice, cpu named although fallback is
+  /// disabled.
+  static Result<ProviderPlan> make(const std::vector<ProviderRequest>& requests, bool cpu_fallback);
+
+  /// Appends every provider that is still in play. One that cannot be loaded is out from then on: its reason is kept,
+  /// or kProviderUnavailable with that reason when it was required.
+  Status append_to(Ort::SessionOptions& options);
+
+  /// The first accelerator still in play; null when only cpu is left.
+  const ProviderRequest* first_accelerator() const noexcept;
+  /// Takes that accelerator out of play.
+  void drop_first_accelerator(std::string reason);
+
+  std::vector<ProviderOutcome> outcomes() const;
+
+ private:
+  struct Entry {
+    ProviderRequest request;
+    const ProviderBridge* bridge = nullptr;  // null: cpu, which ORT adds by itself
+    ProviderSettings settings;
+    bool active = true;
+    std::string reason;
+  };
+  static Result<Entry> check(const ProviderRequest& request);
+  Entry* first_active_accelerator() noexcept;
+
+  std::vector<Entry> entries_;
+};
+
+}  // namespace ortserve

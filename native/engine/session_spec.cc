@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/session_spec.h"
+
+#include <algorithm>
+#include <ranges>
+
+#include "engine/element_type.h"
+
+namespace ortserve {
+
+namespace {
+
+Status unsupported(const std::string& what, const std::string& why) {
+  return {Code::kLoadFailed, "unsupported: " + what + " " + why};
+}
+
+Status read_dtype(ONNXTensorElementDataType type, const std::string& what, DType& dtype) {
+  const auto known = dtype_of(type);
+  if (!known) return unsupported(what, "has ONNX element type " + std::to_string(type) + ", which has no equivalent");
+  dtype = *known;
+  return {};
+}
+
+Status read_tensor(const Ort::ConstTensorTypeAndShapeInfo& info, const std::string& what, DType& dtype, Shape& dims,
+                   std::vector<std::string>& dim_names) {
+  ORTSERVE_RETURN_IF_ERROR(read_dtype(info.GetElementType(), what, dtype));
+  const std::vector<int64_t> declared = info.GetShape();
+  if (declared.size() > Shape::kMaxRank) {
+    return unsupported(what, "has " + std::to_string(declared.size()) + " dimensions, at most " +
+                                 std::to_string(Shape::kMaxRank) + " are supported");
+  }
+  for (const int64_t dim : declared) dims.push_back(std::max<int64_t>(dim, -1));
+  for (const char* const name : info.GetSymbolicDimensions()) dim_names.emplace_back(name);
+  return {};
+}
+
+Status read_input(const Ort::TypeInfo& type, InputSpec& input) {
+  const std::string what = "input '" + input.name + "'";
+  if (type.GetONNXType() != ONNX_TYPE_TENSOR) return unsupported(what, "is not a tensor");
+  const auto info = type.GetTensorTypeAndShapeInfo();
+  if (!info.HasShape()) return unsupported(what, "declares no rank: run shape inference on the model");
+  return read_tensor(info, what, input.dtype, input.dims, input.dim_names);
+}
+
+Status read_map(const Ort::ConstMapTypeInfo& map, const std::string& what, OutputSpec& output) {
+  ORTSERVE_RETURN_IF_ERROR(read_dtype(map.GetMapKeyType(), what, output.key_dtype));
+  const Ort::TypeInfo values = map.GetMapValueType();
+  if (values.GetONNXType() != ONNX_TYPE_TENSOR) return unsupported(what, "is a map whose values are not numbers");
+  return read_dtype(values.GetTensorTypeAndShapeInfo().GetElementType(), what, output.dtype);
+}
+
+Status read_sequence(const Ort::ConstSequenceTypeInfo& sequence, const std::string& what, OutputSpec& output) {
+  const Ort::TypeInfo element = sequence.GetSequenceElementType();
+  switch (element.GetONNXType()) {
+    case ONNX_TYPE_TENSOR:
+      return read_dtype(element.GetTensorTypeAndShapeInfo().GetElementType(), what, output.dtype);
+    case ONNX_TYPE_MAP:
+      return read_map(element.GetMapTypeInfo(), what, output);
+    default:
+      return unsupported(what, "is a sequence of neither tensors nor maps");
+  }
+}
+
+Status read_output(const Ort::TypeInfo& type, OutputSpec& output) {
+  const std::string what = "output '" + output.name + "'";
+  switch (type.GetONNXType()) {
+    case ONNX_TYPE_TENSOR:
+      return read_tensor(type.GetTensorTypeAndShapeInfo(), what, output.dtype, output.dims, output.dim_names);
+    case ONNX_TYPE_SEQUENCE:
+      output.kind = Value::Kind::kSequence;
+      return read_sequence(type.GetSequenceTypeInfo(), what, output);
+    case ONNX_TYPE_MAP:
+      output.kind = Value::Kind::kMap;
+      return read_map(type.GetMapTypeInfo(), what, output);
+    default:
+      return unsupported(what, "is neither a tensor nor a sequence nor a map");
+  }
+}
+
+}  // namespace
+
+Result<ModelSpec> read_session_spec(const Ort::Session& session) {
+  ModelSpec spec;
+  const auto add_input = [&](std::string name, const Ort::TypeInfo& type, bool optional) {
+    InputSpec& input = spec.inputs.emplace_back();
+    input.name = std::move(name);
+    input.optional = optional;
+    return read_input(type, input);
+  };
+  size_t index = 0;
+  for (std::string& name : session.GetInputNames()) {
+    ORTSERVE_RETURN_IF_ERROR(add_input(std::move(name), session.GetInputTypeInfo(index++), false));
+  }
+  index = 0;
+  for (std::string& name : session.GetOverridableInitializerNames()) {
+    ORTSERVE_RETURN_IF_ERROR(add_input(std::move(name), session.GetOverridableInitializerTypeInfo(index++), true));
+  }
+  index = 0;
+  for (std::string& name : session.GetOutputNames()) {
+    OutputSpec& output = spec.outputs.emplace_back();
+    output.name = std::move(name);
+    ORTSERVE_RETURN_IF_ERROR(read_output(session.GetOutputTypeInfo(index++), output));
+  }
+  return spec;
+}
+
+bool has_dynamic_inner_dims(const ModelSpec& spec) noexcept {
+  return std::ranges::any_of(spec.inputs, [](const InputSpec& input) {
+    return std::ranges::any_of(input.dims.dims() | std::views::drop(1), [](int64_t dim) { return dim < 0; });
+  });
+}
+
+}  // namespace ortserve
