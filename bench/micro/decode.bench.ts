@@ -2,6 +2,7 @@
 // Claim: the core decodes a JSON tensor several times faster than JSON.parse and a copy into a typed array.
 // This is the JavaScript side; bench/native/codec_bench.cc is the other.
 import { reproducibleNumbers } from "../models/graph.js";
+import { nestedText } from "../number-text.js";
 import type { MicroResult } from "../results.js";
 import { type Case, measure } from "./measure.js";
 
@@ -11,7 +12,7 @@ export function decodeBench(milliseconds: number): Promise<MicroResult[]> {
 }
 
 function instances(width: number): Case {
-  const body = Buffer.from(`{"instances":[[${reproducibleNumbers(1, width).join(",")}]]}`);
+  const body = Buffer.from(`{"instances":[${numbers(width)}]}`);
   const run = () => new Float32Array(JSON.parse(body.toString()).instances[0]);
   const small = width < 100;
   const [count, per] = small ? [1, "request"] : [width, "float"];
@@ -19,8 +20,11 @@ function instances(width: number): Case {
 }
 
 function openInference(width: number): Case {
-  const data = reproducibleNumbers(1, width).join(",");
-  const body = Buffer.from(`{"inputs":[{"name":"x","datatype":"FP32","shape":[1,${width}],"data":[${data}]}]}`);
+  const body = Buffer.from(`{"inputs":[{"name":"x","datatype":"FP32","shape":[1,${width}],"data":${numbers(width)}}]}`);
   const run = () => new Float32Array(JSON.parse(body.toString()).inputs[0].data);
   return { name: `Open Inference JSON, ${width} floats`, run, count: width, per: "float" };
+}
+
+function numbers(width: number): string {
+  return nestedText(reproducibleNumbers(1, width), [width]);
 }

@@ -49,13 +49,11 @@ class CountingSink final : public ResultSink {
 };
 
 ModelSpec spec_of_free_model() {
-  ModelSpec spec;
-  spec.name = "free";
-  spec.version = "1";
-  spec.inputs = {{.name = "x", .dims = {-1, kWidth}}};
-  spec.outputs = {{.name = "y", .dims = {-1, kWidth}}};
-  spec.batched = true;
-  return spec;
+  return {.name = "free",
+          .version = "1",
+          .inputs = {{.name = "x", .dims = {-1, kWidth}}},
+          .outputs = {{.name = "y", .dims = {-1, kWidth}}},
+          .batched = true};
 }
 
 std::unique_ptr<Request> request_of(BufferPool& pool, ResultSink& sink) {

@@ -21,13 +21,11 @@ class HeapArena final : public ReplyArena {
 };
 
 ModelSpec vector_model(int64_t width) {
-  ModelSpec spec;
-  spec.name = "m";
-  spec.version = "1";
-  spec.inputs = {{.name = "x", .dims = {-1, width}}};
-  spec.outputs = {{.name = "y", .dims = {-1, width}}};
-  spec.batched = true;
-  return spec;
+  return {.name = "m",
+          .version = "1",
+          .inputs = {{.name = "x", .dims = {-1, width}}},
+          .outputs = {{.name = "y", .dims = {-1, width}}},
+          .batched = true};
 }
 
 /// Comma-separated numbers in [-1, 1) with up to nine significant digits, as a client prints float32.

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { summarizeWindows } from "../../bench/compare/summary.js";
+import { judgeGoals } from "../../bench/goals.js";
+import { summarize } from "../../bench/load/latencies.js";
+import type { ClosedPoint, Window, WorkloadResult } from "../../bench/results.js";
+
+const window = (requests: number, micros: number): Window => ({
+  load: {
+    requests,
+    seconds: 2,
+    failed: 1,
+    profile: [
+      [50, micros],
+      [90, micros],
+      [99, micros],
+      [99.9, micros],
+    ],
+    maxMicros: micros,
+  },
+  cpuSeconds: 1,
+  wallSeconds: 2,
+  rssBytes: 2 ** 20,
+});
+
+const point = (server: string, requests: number, micros: number): ClosedPoint => ({
+  ...summarizeWindows(server, [window(requests, micros)], 1),
+  connections: 64,
+});
+
+const workload = (...closed: ClosedPoint[]): WorkloadResult => ({
+  ...{ id: "tiny-json", title: "", requestBytes: 1, headline: 64, closed, open: [], ceiling: [], left: {} },
+});
+
+test("a goal without its measurement is neither met nor missed", () => {
+  const goals = judgeGoals([workload(point("ortserve", 100, 10))], []);
+  assert.ok(goals.every(({ passed, measured }) => passed === undefined && measured === undefined));
+});
+
+test("ratios are read at the headline concurrency", () => {
+  const goals = judgeGoals([workload(point("ortserve", 290, 10), point("fastify", 100, 20))], []);
+  assert.deepEqual(
+    goals.slice(0, 2).map(({ measured, passed }) => [measured, passed]),
+    [
+      [2.9, false],
+      [0.5, true],
+    ],
+  );
+});
+
+test("one disturbed window does not move the summary", () => {
+  const summary = summarizeWindows("s", [window(200, 10), window(20, 9000), window(204, 12)], 4);
+  assert.equal(summary.requestsPerSecond, 100);
+  assert.equal(summary.rowsPerSecond, 400);
+  assert.equal(summary.p99, 12);
+  assert.equal(summary.failed, 3);
+  assert.deepEqual(summary.range, [10, 102]);
+});
+
+test("percentiles are those of the nearest rank, in whole microseconds", () => {
+  const latencies = Array.from({ length: 100 }, (_, i) => (100 - i) / 1000);
+  assert.deepEqual(summarize(latencies, [1, 50, 99, 99.9]), {
+    profile: [
+      [1, 1],
+      [50, 50],
+      [99, 99],
+      [99.9, 100],
+    ],
+    max: 100,
+  });
+});
