@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // onnxruntime-node cannot give sequences of maps: a model that ends in ZipMap is run up to the tensor before it.
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import onnxProto from "onnx-proto";
@@ -14,7 +14,7 @@ export interface OpenedMaps {
   readonly keys: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Writes a copy of `model` without its ZipMap nodes into a new temporary directory. */
+/** Writes a copy of `model` without its ZipMap nodes into a temporary directory, which goes when the process ends. */
 export function withoutZipmap(model: URL): OpenedMaps {
   const message = onnx.ModelProto.decode(readFileSync(model));
   const graph = message.graph as NonNullable<typeof message.graph>;
@@ -32,7 +32,9 @@ export function withoutZipmap(model: URL): OpenedMaps {
     const declared = graph.output?.find(({ name }) => name === output);
     if (declared) declared.type = onnx.TypeProto.create(floatType);
   }
-  const path = join(mkdtempSync(join(tmpdir(), "ortserve-")), "model.onnx");
+  const directory = mkdtempSync(join(tmpdir(), "ortserve-"));
+  process.on("exit", () => rmSync(directory, { recursive: true }));
+  const path = join(directory, "model.onnx");
   writeFileSync(path, onnx.ModelProto.encode(message).finish());
   return { path, keys };
 }
