@@ -33,12 +33,10 @@ export type ErrorCode = keyof typeof errorCodes;
 /** The only error class ortserve throws or rejects with. */
 export class OrtserveError extends Error {
   override readonly name = "OrtserveError";
+  readonly code: ErrorCode;
 
-  constructor(
-    readonly code: ErrorCode,
-    message: string,
-    options?: ErrorOptions,
-  ) {
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
   }
 }

@@ -46,21 +46,25 @@ export function readHead(request: HttpRequest): RequestHead {
 function visit(name: string, value: string): void {
   switch (name) {
     case "content-length":
-      return visitLength(value);
+      visitLength(value);
+      return;
     case "transfer-encoding":
       encodings++;
       if (value !== "chunked") breakFraming(`expected Transfer-Encoding 'chunked', got '${value}'`);
       return;
     case "content-encoding":
-      if (value !== "" && value !== "identity") refuse("ERR_UNSUPPORTED", `Content-Encoding '${value}' is not supported`);
+      if (value !== "" && value !== "identity")
+        refuse("ERR_UNSUPPORTED", `Content-Encoding '${value}' is not supported`);
       return;
     case "inference-header-content-length":
-      return visitJsonSize(value);
+      visitJsonSize(value);
+      return;
     case "x-request-id":
       if (/^[\x21-\x7e]{1,128}$/.test(value)) head.requestId = value;
       return;
     case "x-timeout-ms":
-      return visitTimeout(value);
+      visitTimeout(value);
+      return;
     case "origin":
       head.origin = value;
   }
@@ -78,7 +82,10 @@ function visitJsonSize(value: string): void {
   // The upper bound keeps the value in the range every client can send: a signed 32-bit integer.
   if (/^[0-9]+$/.test(value) && size <= 0x7fffffff) head.jsonSize = size;
   else
-    refuse("ERR_INVALID_JSON", `Unable to parse Inference-Header-Content-Length: expected a byte count, got '${value}'`);
+    refuse(
+      "ERR_INVALID_JSON",
+      `Unable to parse Inference-Header-Content-Length: expected a byte count, got '${value}'`,
+    );
 }
 
 function visitTimeout(value: string): void {

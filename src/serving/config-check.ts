@@ -30,7 +30,10 @@ type Issue = z.core.$ZodIssue;
 function describe(schema: z.ZodType, issue: Issue, value: unknown): string[] {
   if (issue.code === "unrecognized_keys") {
     const known = keysAt(schema, issue.path);
-    return issue.keys.map((key) => `unknown key '${[...issue.path, key].join(".")}'${didYouMean(key, known) || `; known: ${known.join(", ")}`}`);
+    return issue.keys.map(
+      (key) =>
+        `unknown key '${[...issue.path, key].join(".")}'${didYouMean(key, known) || `; known: ${known.join(", ")}`}`,
+    );
   }
   const where = issue.path.length > 0 ? `'${issue.path.join(".")}': ` : "";
   // zod's own messages read "<kind of fault>: expected <what>, received <type>".

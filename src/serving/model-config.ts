@@ -21,10 +21,15 @@ const version = z
 
 export const modelConfigSchema = z.strictObject({
   /** Name under which the model is served; its directory's name by default. */
-  name: z.string().regex(/^[^/%?#\s]+$/, "expected a name without '/', '%', '?', '#' or blanks").optional(),
+  name: z
+    .string()
+    .regex(/^[^/%?#\s]+$/, "expected a name without '/', '%', '?', '#' or blanks")
+    .optional(),
   /** Names of the columns of the only input, or of each input: lets requests name features. */
   features: z
-    .union([names, z.record(z.string(), names)], { error: "expected a list of names, or a map from input to such a list" })
+    .union([names, z.record(z.string(), names)], {
+      error: "expected a list of names, or a map from input to such a list",
+    })
     .optional(),
   /** Class names in the order of the scores, or the path of a file with one name per line. */
   labels: z.union([names, z.string()], { error: "expected a list of names, or a file's path" }).optional(),
@@ -85,7 +90,9 @@ export function providersOf(config: ModelConfig): ProviderConfig[] {
 
 async function readLabels(path: string, source: string): Promise<string[]> {
   const text = await readFile(path, "utf8").catch((error: Error) => {
-    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': cannot read ${path}: ${error.message}`, { cause: error });
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': cannot read ${path}: ${error.message}`, {
+      cause: error,
+    });
   });
   return text.split(/\r?\n/).filter((line, index, lines) => line !== "" || index < lines.length - 1);
 }

@@ -47,7 +47,10 @@ export async function scanRepository(path: string): Promise<Repository> {
   if (children.some(isVersion)) return collect(path, [await scanModel(path)]);
   const repository = collect(path, await Promise.all(children.map((name) => scanModel(join(path, name)))));
   if (repository.entries.length + repository.faults.length === 0) {
-    throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: expected NAME/VERSION/model.onnx below it, found no model`);
+    throw new OrtserveError(
+      "ERR_MODEL_NOT_FOUND",
+      `${path}: expected NAME/VERSION/model.onnx below it, found no model`,
+    );
   }
   return repository;
 }
@@ -106,7 +109,10 @@ async function findVersions(path: string, children: Dirent[]): Promise<VersionEn
 
 function checkVersions(path: string, config: ModelConfig, versions: VersionEntry[]): void {
   if (versions.length === 0) {
-    throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: expected a version directory such as 1/model.onnx, found none`);
+    throw new OrtserveError(
+      "ERR_MODEL_NOT_FOUND",
+      `${path}: expected a version directory such as 1/model.onnx, found none`,
+    );
   }
   const wanted = config.default_version;
   if (wanted !== undefined && !versions.some(({ version }) => version === wanted)) {

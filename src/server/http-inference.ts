@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// One predict request over HTTP: collects the body, submits it, answers. Times out in both phases.
+import type { ErrorCode } from "../errors.js";
+import type { WireFormat } from "../native/binding.js";
+import type { ReplyHandler, ReplyTiming, RequestBody } from "../runtime/model-port.js";
+import type { Servable } from "../serving/model-store.js";
+import type { ServerContext } from "./context.js";
+import { timeoutOf } from "./deadline.js";
+import type { Reply } from "./reply.js";
+import type { RequestHead } from "./request-head.js";
+import { WheelEntry } from "./timer-wheel.js";
+
+/** Body bytes per second that count as progress. */
+const slowestRate = 1024;
+
+export class HttpInference extends WheelEntry implements ReplyHandler {
+  readonly #context: ServerContext;
+  readonly #reply: Reply;
+  readonly #head: RequestHead;
+  readonly #target: Servable;
+  readonly #format: WireFormat;
+  #body: RequestBody | undefined;
+  #received = 0;
+  #receivedBefore = 0;
+  #ticket = 0;
+  #submitted = false;
+
+  constructor(context: ServerContext, reply: Reply, head: RequestHead, target: Servable, format: WireFormat) {
+    super();
+    this.#context = context;
+    this.#reply = reply;
+    this.#head = head;
+    this.#target = target;
+    this.#format = format;
+  }
+
+  /** Begins to read. Everything else happens in callbacks. */
+  start(): void {
+    const { bodyLimit, bodyTimeoutMs } = this.#context.settings;
+    this.#reply.onGone = () => this.#gone();
+    if ((this.#head.contentLength ?? 0) > bodyLimit) {
+      this.#refuseSize();
+      return;
+    }
+    // With a Content-Length the first callback comes at once, and arms the timer only if the body is incomplete.
+    if (this.#head.contentLength === undefined) this.#context.wheel.arm(this, bodyTimeoutMs);
+    this.#reply.onBody((chunk, isLast) => this.#onChunk(chunk, isLast));
+  }
+
+  #onChunk(chunk: ArrayBuffer, isLast: boolean): void {
+    this.#received += chunk.byteLength;
+    if (this.#received > this.#context.settings.bodyLimit) this.#refuseSize();
+    else if (isLast && this.#body === undefined) this.#submitWhole(chunk);
+    else this.#collect(chunk, isLast);
+  }
+
+  #collect(chunk: ArrayBuffer, isLast: boolean): void {
+    if (this.wheelNext === undefined) this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
+    if (chunk.byteLength > 0 && !this.#append(chunk)) return;
+    if (isLast) this.#submitCollected();
+  }
+
+  #append(chunk: ArrayBuffer): boolean {
+    try {
+      const { contentLength, jsonSize } = this.#head;
+      this.#body ??= this.#context.port.openBody(contentLength ?? 0, jsonSize, this.#context.settings.bodyLimit);
+    } catch (error) {
+      this.#release();
+      this.#reply.sendThrown(error);
+      return false;
+    }
+    const code = this.#body.append(chunk);
+    if (code === undefined) return true;
+    this.#release();
+    this.#reply.sendError(code, `the request body of ${this.#received} bytes or more could not be stored`);
+    return false;
+  }
+
+  #submitWhole(chunk: ArrayBuffer): void {
+    const { port } = this.#context;
+    const timeoutMs = this.#submitting();
+    this.#submittedAs(
+      port.submit(
+        this.#target.model,
+        this.#format,
+        false,
+        this.#head.jsonSize,
+        chunk,
+        0,
+        chunk.byteLength,
+        timeoutMs * 1000,
+        this,
+      ),
+      timeoutMs,
+    );
+  }
+
+  #submitCollected(): void {
+    const body = this.#body as RequestBody;
+    this.#body = undefined;
+    const timeoutMs = this.#submitting();
+    const { model } = this.#target;
+    this.#submittedAs(body.submit(model, this.#format, false, this.#head.jsonSize, timeoutMs * 1000, this), timeoutMs);
+  }
+
+  #submitting(): number {
+    this.#submitted = true;
+    this.#target.lastUsedAt = performance.timeOrigin + this.#reply.startedAt;
+    this.#context.wheel.disarm(this);
+    return timeoutOf(this.#context.settings, this.#target, this.#head.timeoutMs);
+  }
+
+  /** The core drops what is late before it runs; the wheel answers in time when it is late while it runs. */
+  #submittedAs(ticket: number, timeoutMs: number): void {
+    this.#ticket = ticket;
+    if (ticket !== 0 && timeoutMs > 0) this.#context.wheel.arm(this, timeoutMs);
+  }
+
+  reply(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
+    this.#context.wheel.disarm(this);
+    this.#reply.sendPrediction(body, jsonSize, timing, owned);
+  }
+
+  fail(code: ErrorCode, message: string): void {
+    this.#context.wheel.disarm(this);
+    this.#reply.sendError(code, message);
+  }
+
+  override onTimeout(): void {
+    if (this.#submitted) {
+      this.#context.port.cancel(this.#ticket);
+      this.#reply.sendError("ERR_DEADLINE_EXCEEDED", "Request timeout expired");
+    } else {
+      this.#checkProgress();
+    }
+  }
+
+  #checkProgress(): void {
+    const { bodyTimeoutMs } = this.#context.settings;
+    if (this.#received - this.#receivedBefore >= (slowestRate * bodyTimeoutMs) / 1000) {
+      this.#receivedBefore = this.#received;
+      this.#context.wheel.arm(this, bodyTimeoutMs);
+      return;
+    }
+    this.#release();
+    const expected = this.#head.contentLength === undefined ? "more" : `${this.#head.contentLength} bytes`;
+    const message = `the request body arrives too slowly: expected ${expected}, got ${this.#received} bytes so far`;
+    this.#reply.sendError("ERR_BODY_TIMEOUT", message, true);
+  }
+
+  #refuseSize(): void {
+    this.#release();
+    const { bodyLimit } = this.#context.settings;
+    const size = this.#head.contentLength ?? `more than ${bodyLimit}`;
+    const message = `expected a request body of at most ${bodyLimit} bytes, got ${size}`;
+    this.#reply.sendError("ERR_BODY_TOO_LARGE", message, true); // the rest of the body is not worth reading
+  }
+
+  #gone(): void {
+    if (this.#ticket !== 0) this.#context.port.cancel(this.#ticket);
+    this.#release();
+  }
+
+  #release(): void {
+    this.#context.wheel.disarm(this);
+    this.#body?.discard();
+    this.#body = undefined;
+  }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// ortserve's own routes: short paths, rows or columns or named features in, predictions out.
+import { OrtserveError } from "../../errors.js";
+import { WireFormat } from "../../native/binding.js";
+import type { InferenceRoute } from "../routes.js";
+
+const versionPattern = /^v[0-9]+$/;
+
+/** `/predict[/NAME][/vN]`. A model whose name looks like a version is reached by its full path. */
+export const predictRoutes: readonly InferenceRoute[] = [
+  {
+    pattern: "/predict",
+    format: WireFormat.predict,
+    find: ({ service }) => service.findDefault(""),
+  },
+  {
+    pattern: "/predict/:name",
+    format: WireFormat.predict,
+    find: ({ service }, params) => {
+      const name = params(0);
+      const isVersion = !service.has(name) && versionPattern.test(name);
+      return isVersion ? service.findDefault(name.slice(1)) : service.find(name, "");
+    },
+  },
+  {
+    pattern: "/predict/:name/:version",
+    format: WireFormat.predict,
+    find: ({ service }, params) => {
+      const version = params(1);
+      if (versionPattern.test(version)) return service.find(params(0), version.slice(1));
+      throw new OrtserveError(
+        "ERR_MODEL_NOT_FOUND",
+        `expected a version such as v1 after /predict/${params(0)}/, got '${version}'`,
+      );
+    },
+  },
+];

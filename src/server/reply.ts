@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only code that writes to an HTTP response. A Reply is answered at most once; after that, and after the client has
+// gone, every call on it does nothing. Nothing else in the server needs to know about aborts, corking or backpressure.
+
+import type { HttpResponse } from "uWebSockets.js";
+import { randomBytes } from "node:crypto";
+import { type ErrorCode, OrtserveError } from "../errors.js";
+import type { ReplyTiming } from "../runtime/model-port.js";
+import type { ServerContext } from "./context.js";
+import { httpStatus, retryAfter, statusLine } from "./http-status.js";
+import type { RequestHead } from "./request-head.js";
+
+/** Bodies up to this go out in one piece; larger ones are written as the client reads them. */
+const streamAbove = 64 * 1024;
+
+const json = "application/json";
+const idPrefix = `${randomBytes(6).toString("hex")}-`;
+let idCount = 0;
+
+// The reply being written. cork() calls back before it returns, so one function serves every reply without a closure.
+let writing: Reply;
+const writeOut = () => writing.writeCorked();
+
+export class Reply {
+  readonly startedAt = performance.now();
+  readonly method: string;
+  readonly route: string;
+  /** Model that answers, once known; for the log. */
+  model: { readonly name: string; readonly version: string } | undefined;
+  /** Called once, when the client goes away before it was answered. */
+  onGone: (() => void) | undefined;
+  /** Headers beside the usual ones, as name and value in turn. */
+  readonly headers: string[] = [];
+
+  readonly #context: ServerContext;
+  readonly #head: RequestHead;
+  #response: HttpResponse | undefined;
+  #status = 200;
+  #type = json;
+  #body: string | Uint8Array = "";
+  #owned = true;
+  #close = false;
+
+  constructor(context: ServerContext, response: HttpResponse, head: RequestHead, method: string, route: string) {
+    this.#context = context;
+    this.#response = response;
+    this.#head = head;
+    this.method = method;
+    this.route = route;
+    context.inFlight++;
+    response.onAborted(() => this.#aborted());
+  }
+
+  /** Still owed: neither answered nor abandoned by the client. */
+  get open(): boolean {
+    return this.#response !== undefined;
+  }
+
+  /** Body bytes as they arrive. A chunk is valid only during the call. Not called any more once the reply is answered. */
+  onBody(listener: (chunk: ArrayBuffer, isLast: boolean) => void): void {
+    this.#response?.onData((chunk, isLast) => {
+      if (this.#response === undefined) return; // answered before the body was complete: the rest is ignored
+      try {
+        listener(chunk, isLast);
+      } catch (error) {
+        this.sendBug(error);
+      }
+    });
+  }
+
+  /** Answers with a JSON value. */
+  sendJson(value: unknown, status = 200): void {
+    if (this.#response === undefined) return;
+    this.#send(status, json, JSON.stringify(value), true);
+    if (this.#context.accessLog.verbose) this.#log(undefined);
+  }
+
+  /** Answers without a body. */
+  sendEmpty(status: number): void {
+    if (this.#response !== undefined) this.#send(status, "", "", true);
+  }
+
+  /**
+   * Answers with an encoded prediction. `jsonSize`: length of the leading JSON when tensors follow it, else 0.
+   * `owned`: the memory stays valid while it is referenced; otherwise it is valid only during this call.
+   */
+  sendPrediction(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
+    if (this.#response === undefined) return;
+    if (jsonSize > 0) this.headers.push("Inference-Header-Content-Length", String(jsonSize));
+    if (this.#context.settings.timingHeaders) this.headers.push("Server-Timing", serverTiming(timing));
+    this.#send(200, jsonSize > 0 ? "application/octet-stream" : json, body, owned);
+    if (this.#context.accessLog.verbose) this.#log(timing);
+  }
+
+  /** Answers `{"error": message}` with the code's status. `close`: the connection cannot be used any further. */
+  sendError(code: ErrorCode, message: string, close = false): void {
+    if (this.#response === undefined) return;
+    const wait = retryAfter(code);
+    if (wait !== undefined) this.headers.push("Retry-After", wait);
+    this.#close = close;
+    this.#send(httpStatus[code], json, JSON.stringify({ error: message }), true);
+    this.#context.accessLog.failed({ ...this.#record(undefined), code, message });
+  }
+
+  /** As {@link sendError}, for anything that was thrown; what is not an OrtserveError is a bug and is logged as one. */
+  sendThrown(error: unknown): void {
+    if (error instanceof OrtserveError && error.code !== "ERR_INTERNAL") this.sendError(error.code, error.message);
+    else this.sendBug(error);
+  }
+
+  sendBug(error: unknown): void {
+    this.#context.accessLog.bug(error);
+    this.sendError("ERR_INTERNAL", "internal error");
+  }
+
+  /** Gives the response away, for an upgrade to WebSocket: the Reply counts as answered. */
+  release(): HttpResponse | undefined {
+    const response = this.#response;
+    if (response !== undefined) this.#done();
+    return response;
+  }
+
+  #send(status: number, type: string, body: string | Uint8Array, owned: boolean): void {
+    this.#status = status;
+    this.#type = type;
+    this.#body = body;
+    this.#owned = owned;
+    writing = this;
+    this.#response?.cork(writeOut);
+  }
+
+  /** @internal Writes status, headers and body; runs inside cork(). */
+  writeCorked(): void {
+    const response = this.#response as HttpResponse;
+    const body = this.#body;
+    const close = this.#close || this.#head.broken || this.#context.draining;
+    this.#writeHead(response);
+    if (this.method === "HEAD" || this.#status === 204) {
+      this.#done();
+      response.endWithoutBody(Buffer.byteLength(body), close);
+    } else if (typeof body === "string" || body.byteLength <= streamAbove) {
+      this.#done();
+      response.end(body, close);
+    } else {
+      if (close) response.writeHeader("Connection", "close");
+      this.#stream(response, body);
+    }
+  }
+
+  #writeHead(response: HttpResponse): void {
+    if (this.#status !== 200) response.writeStatus(statusLine(this.#status));
+    if (this.#type !== "") response.writeHeader("Content-Type", this.#type);
+    response.writeHeader("x-request-id", this.requestId);
+    const { headers } = this;
+    for (let i = 0; i < headers.length; i += 2) response.writeHeader(headers[i] as string, headers[i + 1] as string);
+    if (this.#head.origin !== "") this.#writeCors(response);
+  }
+
+  #writeCors(response: HttpResponse): void {
+    const { cors } = this.#context.settings;
+    const any = cors.includes("*");
+    if (!any && !cors.includes(this.#head.origin)) return;
+    response.writeHeader("Access-Control-Allow-Origin", any ? "*" : this.#head.origin);
+    response.writeHeader(
+      "Access-Control-Expose-Headers",
+      "Inference-Header-Content-Length, x-request-id, Server-Timing",
+    );
+    if (!any) response.writeHeader("Vary", "Origin");
+  }
+
+  /** Writes as much as the socket takes and goes on when it has drained: nothing is buffered beyond the body itself. */
+  #stream(response: HttpResponse, body: Uint8Array): void {
+    const total = body.byteLength;
+    const start = response.getWriteOffset();
+    const [, ended] = response.tryEnd(body, total);
+    if (ended) {
+      this.#done();
+      return;
+    }
+    const rest = this.#owned ? body : body.slice(); // borrowed memory is gone once this call returns
+    response.onWritable((offset) => {
+      if (this.#response === undefined) return true;
+      const [ok, finished] = response.tryEnd(rest.subarray(offset - start), total);
+      if (finished) this.#done();
+      return ok;
+    });
+  }
+
+  /** `x-request-id` of the request, or one made up. */
+  get requestId(): string {
+    if (this.#head.requestId === "") this.#head.requestId = idPrefix + (idCount++).toString(36);
+    return this.#head.requestId;
+  }
+
+  #done(): void {
+    this.#response = undefined;
+    this.onGone = undefined;
+    this.#context.inFlight--;
+  }
+
+  #aborted(): void {
+    if (this.#response === undefined) return;
+    const { onGone } = this;
+    this.#done();
+    onGone?.();
+  }
+
+  #log(timing: ReplyTiming | undefined): void {
+    this.#context.accessLog.succeeded(this.#record(timing));
+  }
+
+  #record(timing: ReplyTiming | undefined) {
+    const { requestId, method, route, model } = this;
+    const totalMs = Math.round((performance.now() - this.startedAt) * 1000) / 1000;
+    const times = timing && { queueMs: timing.queueMicros / 1000, runMs: timing.computeMicros / 1000 };
+    const modelName = model ? `${model.name}/${model.version}` : "";
+    return { requestId, method, route, model: modelName, status: this.#status, totalMs, ...times };
+  }
+}
+
+function serverTiming({ queueMicros, computeMicros }: ReplyTiming): string {
+  return `queue;dur=${queueMicros / 1000}, run;dur=${computeMicros / 1000}`;
+}

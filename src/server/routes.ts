@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a table of routes to a uWebSockets.js app: wrong verbs, HEAD, OPTIONS and unknown paths follow from the table.
+import type { HttpRequest, HttpResponse, TemplatedApp } from "uWebSockets.js";
+import { OrtserveError } from "../errors.js";
+import type { WireFormat } from "../native/binding.js";
+import type { Servable } from "../serving/model-store.js";
+import type { ServerContext } from "./context.js";
+import { HttpInference } from "./http-inference.js";
+import { Reply } from "./reply.js";
+import { readHead } from "./request-head.js";
+
+/** The path's parameters, percent-decoded. @throws OrtserveError ERR_INVALID_ARGUMENT for a malformed escape */
+export type Params = (index: number) => string;
+
+/** A GET route; HEAD comes with it. What `handle` throws becomes the answer. */
+export interface QueryRoute {
+  /** uWebSockets.js pattern, such as "/v2/models/:model". */
+  readonly pattern: string;
+  handle(context: ServerContext, params: Params, reply: Reply): void;
+}
+
+/** A route that predicts: POST, and WebSocket where `socket` is not false. */
+export interface InferenceRoute {
+  readonly pattern: string;
+  readonly format: WireFormat;
+  readonly socket?: false;
+  /** Which model is meant. @throws OrtserveError when there is no such model */
+  find(context: ServerContext, params: Params): Servable;
+}
+
+type Handler = (reply: Reply, request: HttpRequest, head: ReturnType<typeof readHead>) => void;
+
+export function installRoutes(
+  app: TemplatedApp,
+  context: ServerContext,
+  queries: readonly QueryRoute[],
+  inferences: readonly InferenceRoute[],
+): void {
+  const verbs = new Map<string, string[]>();
+  const allow = (pattern: string, ...names: string[]) => verbs.set(pattern, [...(verbs.get(pattern) ?? []), ...names]);
+
+  for (const route of queries) {
+    const { pattern } = route;
+    allow(pattern, "GET", "HEAD");
+    const handler: Handler = (reply, request) => route.handle(context, paramsOf(request), reply);
+    app.get(pattern, guarded(context, "GET", pattern, handler));
+    app.head(pattern, guarded(context, "HEAD", pattern, handler));
+  }
+  for (const route of inferences) {
+    allow(route.pattern, "POST");
+    app.post(route.pattern, guarded(context, "POST", route.pattern, predict(context, route)));
+  }
+  for (const [pattern, names] of verbs) installRest(app, context, pattern, names);
+  app.any(
+    "/*",
+    guarded(context, "", "/*", (reply, request) => {
+      reply.sendError("ERR_NOT_FOUND", `Not Found: there is no route ${request.getUrl()}`);
+    }),
+  );
+}
+
+/** OPTIONS, and every verb the route does not have. */
+function installRest(app: TemplatedApp, context: ServerContext, pattern: string, names: readonly string[]): void {
+  const allowed = [...names, "OPTIONS"].join(", ");
+  app.options(
+    pattern,
+    guarded(context, "OPTIONS", pattern, (reply, _request, head) => {
+      reply.headers.push("Allow", allowed);
+      if (head.origin !== "" && context.settings.cors.length > 0) {
+        reply.headers.push("Access-Control-Allow-Methods", allowed);
+        reply.headers.push(
+          "Access-Control-Allow-Headers",
+          "*, Content-Type, Inference-Header-Content-Length, x-request-id",
+        );
+        reply.headers.push("Access-Control-Max-Age", "86400");
+      }
+      reply.sendEmpty(204);
+    }),
+  );
+  app.any(
+    pattern,
+    guarded(context, "", pattern, (reply, request) => {
+      reply.headers.push("Allow", allowed);
+      const method = request.getMethod().toUpperCase();
+      reply.sendError("ERR_METHOD_NOT_ALLOWED", `Method Not Allowed: expected ${allowed}, got ${method}`);
+    }),
+  );
+}
+
+function predict(context: ServerContext, route: InferenceRoute): Handler {
+  return (reply, request, head) => {
+    const target = route.find(context, paramsOf(request));
+    reply.model = target;
+    new HttpInference(context, reply, head, target, route.format).start();
+  };
+}
+
+/** `method` "": taken from the request. */
+function guarded(context: ServerContext, method: string, route: string, handler: Handler) {
+  return (response: HttpResponse, request: HttpRequest) => {
+    const head = readHead(request);
+    const reply = new Reply(context, response, head, method || request.getMethod().toUpperCase(), route);
+    try {
+      if (head.fault) reply.sendThrown(head.fault);
+      else handler(reply, request, head);
+    } catch (error) {
+      reply.sendThrown(error);
+    }
+  };
+}
+
+/** Parameters of the request's route. Valid as long as the request. */
+export function paramsOf(request: HttpRequest): Params {
+  return (index) => {
+    const raw = request.getParameter(index);
+    if (!raw.includes("%")) return raw;
+    try {
+      return decodeURIComponent(raw);
+    } catch {
+      throw new OrtserveError("ERR_INVALID_ARGUMENT", `expected percent-encoded UTF-8 in the path, got '${raw}'`);
+    }
+  };
+}

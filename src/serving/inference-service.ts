@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every face of the server asks about models: which one to run, what it looks like, whether it is ready.
+import { OrtserveError } from "../errors.js";
+import type { TensorSpec } from "../runtime/model.js";
+import type { ModelStore, Servable } from "./model-store.js";
+
+/** Model metadata in the shape of the Open Inference Protocol. */
+export interface ModelDescription {
+  name: string;
+  versions: string[];
+  platform: string;
+  inputs: TensorDescription[];
+  outputs: TensorDescription[];
+}
+
+export interface TensorDescription {
+  name: string;
+  datatype: string;
+  /** -1 where any size is accepted. */
+  shape: readonly number[];
+  /** Only where there is something to say: what a sequence or map output is, names of the columns, names of the classes. */
+  parameters?: Record<string, unknown>;
+}
+
+export class InferenceService {
+  readonly #models: ModelStore;
+  readonly #defaultModel: string | undefined;
+  #draining = false;
+
+  /** @param defaultModel answers requests that name no model; without it only a lone model does. */
+  constructor(models: ModelStore, defaultModel?: string) {
+    this.#models = models;
+    this.#defaultModel = defaultModel;
+    if (defaultModel !== undefined) models.get(defaultModel);
+  }
+
+  /** False from the moment shutdown begins. */
+  get ready(): boolean {
+    return !this.#draining;
+  }
+
+  get names(): string[] {
+    return this.#models.names;
+  }
+
+  has(name: string): boolean {
+    return this.#models.has(name);
+  }
+
+  /** From now on the service is not ready; requests that arrive all the same are still answered. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** The version to run; `version` "": the model's default. @throws OrtserveError ERR_MODEL_NOT_FOUND, ERR_MODEL_CLOSED */
+  find(name: string, version: string): Servable {
+    return this.#models.find(name, version);
+  }
+
+  /** As {@link find}, for a request that names no model. */
+  findDefault(version: string): Servable {
+    const name = this.#defaultModel ?? this.#models.only?.name;
+    if (name !== undefined) return this.#models.find(name, version);
+    const names = this.names;
+    const hint = names.length > 0 ? `: name one of ${names.join(", ")}, as in /predict/${names[0]}` : "";
+    throw new OrtserveError("ERR_MODEL_NOT_FOUND", `there is no default model${hint}`);
+  }
+
+  /** `version` "": the default version, with all versions listed. */
+  describe(name: string, version: string): ModelDescription {
+    const servable = this.#models.find(name, version);
+    const { inputs, outputs } = servable.model.metadata;
+    return {
+      name,
+      versions: version === "" ? [...this.#models.get(name).versions.keys()] : [servable.version],
+      platform: "onnxruntime_onnx",
+      inputs: inputs.map((spec) => describeTensor(spec)),
+      outputs: outputs.map((spec) => describeTensor(spec)),
+    };
+  }
+
+  /** The versions that a statistics request is about. `name` "": all models; `version` "": all versions. */
+  select(name: string, version: string): Servable[] {
+    if (name === "") return [...this.#models.servables()];
+    return version === "" ? [...this.#models.get(name).versions.values()] : [this.#models.find(name, version)];
+  }
+}
+
+function describeTensor({ name, datatype, shape, kind, features }: TensorSpec): TensorDescription {
+  const parameters: Record<string, unknown> = {};
+  if (kind !== "tensor") parameters.kind = kind;
+  if (features.length > 0) parameters.features = features;
+  return { name, datatype, shape, ...(Object.keys(parameters).length > 0 && { parameters }) };
+}
