@@ -25,7 +25,7 @@ export function buildNative(log: (line: string) => void): string | undefined {
   ]) {
     const result = spawnSync("cmake", args, { encoding: "utf8" });
     if (result.error !== undefined) return `cmake does not run: ${result.error.message}`;
-    if (result.status !== 0) return `cmake ${args.join(" ")} failed:\n${(result.stdout + result.stderr).slice(-3000)}`;
+    if (result.status !== 0) return `cmake failed: ${firstError(result.stdout + result.stderr)}`;
   }
   return undefined;
 }
@@ -43,6 +43,10 @@ export async function ortLoop(model: BenchModel, batches: readonly number[], sec
   const args = [ortLibraryPath(), model.file, String(each), batches.join(","), threads.join(",")];
   const { stdout } = await run(program("ort_loop"), args);
   return jsonLines<CeilingPoint>(stdout);
+}
+
+function firstError(output: string): string {
+  return output.split("\n").find((line) => /error|undefined reference/i.test(line)) ?? output.slice(-400);
 }
 
 function program(name: string): string {

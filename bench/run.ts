@@ -102,7 +102,7 @@ class BenchRun {
   }
 
   private note(text: string): void {
-    this.notes.push(text);
+    this.notes.push(text.slice(0, 400));
     progress.log(text);
   }
 }
