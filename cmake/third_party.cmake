@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Finds the C++ sources that come as npm packages: in a checkout under node_modules, in the published package under
-# native/third_party (copied there when it is packed, see scripts/).
+# native/third_party (copied there when it is packed, see scripts/vendor.mjs).
 
 function(ortserve_find_sources variable file)
   find_path(${variable} ${file}
-    HINTS ${ARGN} ${CMAKE_SOURCE_DIR}/native/third_party
+    HINTS ${ARGN} ${CMAKE_SOURCE_DIR}/native/third_party/simdjson ${CMAKE_SOURCE_DIR}/native/third_party/onnxruntime
     NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
   if(NOT ${variable})
-    message(FATAL_ERROR "${file} not found. In a checkout, run 'npm install' first.")
+    message(FATAL_ERROR "${file} not found. In a checkout, 'npm run build' installs it.")
   endif()
 endfunction()
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `npm start`, `npm test` and `npm run build` call: installs and builds what is missing, then does the work.
+// Needs nothing but Node, so that it works right after `git clone`.
+import { BuildError, ensureBuilt, keepPrebuilt } from "./build.mjs";
+import { say, totalElapsed } from "./progress.mjs";
+import { root } from "./stale.mjs";
+
+const verbs = {
+  async start(args) {
+    await ensureBuilt();
+    await runCli(["serve", ...args]);
+  },
+  async test(args) {
+    await ensureBuilt();
+    const { runTests } = await import("./test.mjs");
+    process.exitCode = await runTests(args);
+  },
+  async build() {
+    await ensureBuilt();
+    keepPrebuilt();
+    say(`everything is built (${totalElapsed()})`);
+  },
+  async "build:native"() {
+    await ensureBuilt({ dist: false });
+  },
+  async bench(args) {
+    await ensureBuilt();
+    const { runScript } = await import("./test.mjs");
+    process.exitCode = await runScript("bench/run.ts", args);
+  },
+};
+
+// In this process, so that Ctrl-C, signals and the exit code are the server's own.
+async function runCli(args) {
+  process.argv = [process.execPath, `${root}bin/ortserve.mjs`, ...args];
+  await import("../bin/ortserve.mjs");
+}
+
+const [verb = "start", ...args] = process.argv.slice(2);
+const work = verbs[verb];
+try {
+  if (work === undefined) throw new BuildError(`expected one of ${Object.keys(verbs).join(", ")}, got ${verb}`);
+  await work(args);
+} catch (error) {
+  if (!(error instanceof BuildError)) throw error;
+  process.stderr.write(`\nortserve: ${error.message}\n`);
+  process.exitCode = 1;
+}
