@@ -12,8 +12,8 @@ namespace ortserve {
 /// Bytes simdjson may read past the end of the text it parses.
 inline constexpr size_t kJsonPadding = 64;
 
-/// One body, in one buffer, copied once from the socket. With `json_size` known, the buffer starts at such an offset that
-/// byte `json_size` (the first tensor blob) is 64-byte aligned: blobs are then read where they lie.
+/// One body, in one buffer, copied once from the socket. With `json_size` known, the buffer starts at such an offset
+/// that byte `json_size` (the first tensor blob) is 64-byte aligned: blobs are then read where they lie.
 class BodyBuffer {
  public:
   /// `expected_size`: bytes to come when known (Content-Length), else 0. `json_size`: length of the leading JSON of a

@@ -25,9 +25,9 @@ struct DecodeLimits {
 /// A request that came over a wire: what the decoder learned and the encoder needs.
 struct WireRequest : Request {
   WireFormat format = WireFormat::kPredict;
-  std::string id;                ///< echoed when not empty
-  std::vector<bool> binary;      ///< per wanted output (per model output when `wanted` is empty): reply as a blob
-  bool framed = false;           ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
+  std::string id;            ///< echoed when not empty
+  std::vector<bool> binary;  ///< per wanted output (per model output when `wanted` is empty): reply as a blob
+  bool framed = false;       ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
 };
 
 /// Decodes `body` (followed by kJsonPadding readable bytes) into `out.inputs` and the rest of the request.
@@ -52,9 +52,9 @@ struct EncodedReply {
   size_t json_size = 0;  ///< length of the leading JSON when blobs follow it; 0: the whole body is JSON
 };
 
-/// Writes the reply of a request whose status is kOk. FP32 and FP64 as the shortest text that reads back the same, NaN and
-/// infinities as the bare tokens NaN, Infinity, -Infinity, 64-bit integers in full.
-/// Counts the tensor bytes it copied into request.copied.out.
+/// Writes the reply of a request whose status is kOk. FP32 and FP64 as the shortest text that reads back the same, NaN
+/// and infinities as the bare tokens NaN, Infinity, -Infinity, 64-bit integers in full. Counts the tensor bytes it
+/// copied into request.copied.out.
 Result<EncodedReply> encode_reply(const ModelSpec& spec, WireRequest& request, ReplyArena& arena);
 
 }  // namespace ortserve

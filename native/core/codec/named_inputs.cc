@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/codec/named_inputs.h"
+
+#include <algorithm>
+
+#include "core/codec/closest_name.h"
+
+namespace ortserve {
+
+NamedInputs::NamedInputs(const ModelSpec& spec, std::vector<NestedReader>& readers, Mode mode)
+    : spec_(spec), readers_(readers), mode_(mode), inputs_(spec.inputs.size()) {
+  for (size_t i = 0; i < spec.inputs.size(); ++i) {
+    const auto input = static_cast<uint16_t>(i);
+    inputs_[i].first_feature = slots_.size();
+    if (mode != Mode::kColumns) {
+      for (const std::string& name : spec.inputs[i].features) slots_.push_back({name, input, true});
+    }
+    inputs_[i].features = slots_.size() - inputs_[i].first_feature;
+    inputs_[i].whole = slots_.size();
+    slots_.push_back({spec.inputs[i].name, input, false});
+  }
+}
+
+Status NamedInputs::take(std::string_view name, JsonCursor& cursor) {
+  Slot* slot = find(name);
+  if (!slot) return unknown(name);
+  if (slot->generation == generation_) {
+    return {Code::kInvalidJson, "duplicate key '" + std::string(name) + "' in the request JSON"};
+  }
+  slot->generation = generation_;
+  if (!slot->is_feature) return read_whole(slot->input, cursor);
+  // Read in the order of the columns once all are known. A scalar is checked then.
+  slot->value = cursor.mark();
+  if (cursor.at_container() || cursor.at_end()) {
+    return cursor.unexpected("a single value for feature '" + std::string(name) + "'", Code::kInvalidInput);
+  }
+  cursor.advance();
+  return {};
+}
+
+Status NamedInputs::end_object(const JsonCursor& cursor) {
+  for (size_t i = 0; i < inputs_.size(); ++i) {
+    Input& input = inputs_[i];
+    const auto first = slots_.begin() + static_cast<ptrdiff_t>(input.first_feature);
+    const auto count = std::count_if(first, first + static_cast<ptrdiff_t>(input.features),
+                                     [this](const Slot& slot) { return slot.generation == generation_; });
+    const bool whole = filled(input.whole);
+    if (whole && count > 0) {
+      return {Code::kInvalidInput, "expected input '" + spec_.inputs[i].name + "' or its features, got both"};
+    }
+    const bool came = whole || count > 0;
+    if (count > 0) ORTSERVE_RETURN_IF_ERROR(read_features(i, cursor));
+    if (!came && !spec_.inputs[i].optional) return missing(i);
+    if (generation_ == 1) input.came = came;
+    if (came != input.came) {
+      return {Code::kInvalidInput, "input '" + spec_.inputs[i].name +
+                                       "' must be in all instances or in none: instance " +
+                                       std::to_string(generation_ - 1) + " differs from instance 0"};
+    }
+  }
+  ++generation_;
+  return {};
+}
+
+Status NamedInputs::read_object(JsonCursor& cursor) {
+  JsonObject object(cursor);
+  while (object.next()) ORTSERVE_RETURN_IF_ERROR(take(object.key(), cursor));
+  ORTSERVE_RETURN_IF_ERROR(object.status());
+  return end_object(cursor);
+}
+
+NamedInputs::Slot* NamedInputs::find(std::string_view name) noexcept {
+  for (size_t step = 0; step < slots_.size(); ++step) {
+    const size_t i = (expected_ + step) % slots_.size();
+    if (slots_[i].name != name) continue;
+    expected_ = i + 1;
+    return &slots_[i];
+  }
+  return nullptr;
+}
+
+Status NamedInputs::read_whole(size_t input, JsonCursor& cursor) {
+  NestedReader& reader = readers_[input];
+  if (reader.builder().elements() == 0) {
+    ORTSERVE_RETURN_IF_ERROR(reader.builder().reserve(cursor.scalars_left() / inputs_.size()));
+  }
+  return mode_ == Mode::kRows ? reader.read_row(cursor) : reader.read_tensor(cursor);
+}
+
+Status NamedInputs::read_features(size_t input, JsonCursor cursor) {
+  const Input& of = inputs_[input];
+  for (size_t i = of.first_feature; i < of.first_feature + of.features; ++i) {
+    if (!filled(i)) {
+      return {Code::kInvalidInput, "missing feature '" + std::string(slots_[i].name) + "' of input '" +
+                                       spec_.inputs[input].name + "': expected all " + std::to_string(of.features) +
+                                       " features"};
+    }
+    cursor.seek(slots_[i].value);
+    ORTSERVE_RETURN_IF_ERROR(readers_[input].read_column(cursor, of.features));
+  }
+  return {};
+}
+
+Status NamedInputs::missing(size_t input) const {
+  const InputSpec& spec = spec_.inputs[input];
+  std::string message = "missing input '" + spec.name + "' for model '" + spec_.name + "': expected " +
+                        std::string(dtype_name(spec.dtype)) + " " + spec.dims.to_string();
+  if (mode_ != Mode::kColumns && !spec.features.empty()) {
+    message += ", or its features, from '" + spec.features[0] + "' on";
+  }
+  return {Code::kInvalidInput, std::move(message)};
+}
+
+Status NamedInputs::unknown(std::string_view name) const {
+  ClosestName closest(name);
+  for (const Slot& slot : slots_) closest.offer(slot.name);
+  return {Code::kInvalidInput, "unexpected name '" + std::string(name.substr(0, 80)) + "' for model '" + spec_.name +
+                                   "'" + closest.question()};
+}
+
+}  // namespace ortserve

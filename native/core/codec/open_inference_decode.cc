@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/codec/decode_formats.h"
+#include "core/codec/input_check.h"
+#include "core/codec/json_scalar.h"
+#include "core/codec/open_inference_input.h"
+#include "core/codec/request_options.h"
+
+namespace ortserve {
+
+namespace {
+
+class OpenInferenceDecoder {
+ public:
+  OpenInferenceDecoder(const DecodeContext& context, JsonCursor cursor, const Buffer& body, size_t json_size,
+                       WireRequest& out) noexcept
+      : context_(context), cursor_(cursor), blobs_(body, json_size), out_(out) {}
+
+  Status decode();
+
+ private:
+  Status read_member(std::string_view key);
+  Status read_inputs();
+  Status read_outputs();
+  Status read_output();
+  Status read_output_parameters(bool& binary);
+  Status check_inputs_complete() const;
+  Status check_outputs_fit() const;
+
+  const DecodeContext& context_;
+  JsonCursor cursor_;
+  BlobReader blobs_;
+  WireRequest& out_;
+  bool has_id_ = false, has_parameters_ = false, has_inputs_ = false, has_outputs_ = false;
+  bool binary_output_ = false;  // for outputs that are not listed
+};
+
+Status OpenInferenceDecoder::decode() {
+  JsonObject request(cursor_);
+  while (request.next()) ORTSERVE_RETURN_IF_ERROR(read_member(request.key()));
+  ORTSERVE_RETURN_IF_ERROR(request.status());
+  if (!cursor_.at_end()) return cursor_.unexpected("the end of the request JSON");
+  if (!has_inputs_) {
+    return {Code::kInvalidJson, "Unable to parse 'inputs': attempt to access non-existing object member 'inputs'"};
+  }
+  ORTSERVE_RETURN_IF_ERROR(check_inputs_complete());
+  if (blobs_.left() > 0) {
+    return {Code::kInvalidInput, "unexpected additional input data for model '" + context_.spec.name +
+                                     "': " + std::to_string(blobs_.left()) + " bytes are left after the last input"};
+  }
+  if (out_.wanted.empty()) out_.binary.assign(context_.spec.outputs.size(), binary_output_);
+  ORTSERVE_RETURN_IF_ERROR(check_outputs_fit());
+  return finish_inputs(context_.spec, out_);
+}
+
+Status OpenInferenceDecoder::read_member(std::string_view key) {
+  if (key == "inputs") {
+    ORTSERVE_RETURN_IF_ERROR(once(has_inputs_, key));
+    return read_inputs();
+  }
+  const bool absent = is_null(cursor_);  // what some clients send for an optional member without a value
+  if (key == "id") {
+    ORTSERVE_RETURN_IF_ERROR(once(has_id_, key));
+    if (!absent) return read_string(cursor_, key, out_.id);
+  } else if (key == "parameters") {
+    ORTSERVE_RETURN_IF_ERROR(once(has_parameters_, key));
+    if (!absent) return read_parameters(cursor_, out_, binary_output_);
+  } else if (key == "outputs") {
+    ORTSERVE_RETURN_IF_ERROR(once(has_outputs_, key));
+    if (!absent) return read_outputs();
+  }
+  return cursor_.skip_value();
+}
+
+Status OpenInferenceDecoder::read_inputs() {
+  JsonArray inputs(cursor_);
+  while (inputs.next()) {
+    ORTSERVE_RETURN_IF_ERROR(OpenInferenceInput(context_, blobs_, out_).read(cursor_));
+  }
+  return inputs.status();
+}
+
+Status OpenInferenceDecoder::read_outputs() {
+  JsonArray outputs(cursor_);
+  while (outputs.next()) ORTSERVE_RETURN_IF_ERROR(read_output());
+  return outputs.status();
+}
+
+Status OpenInferenceDecoder::read_output() {
+  std::string name;
+  bool has_name = false, has_parameters = false, binary = false;
+  JsonObject output(cursor_);
+  while (output.next()) {
+    const std::string_view key = output.key();
+    if (key == "name") {
+      ORTSERVE_RETURN_IF_ERROR(once(has_name, key));
+      ORTSERVE_RETURN_IF_ERROR(read_string(cursor_, key, name));
+    } else if (key == "parameters" && !is_null(cursor_)) {
+      ORTSERVE_RETURN_IF_ERROR(once(has_parameters, key));
+      ORTSERVE_RETURN_IF_ERROR(read_output_parameters(binary));
+    } else {
+      ORTSERVE_RETURN_IF_ERROR(cursor_.skip_value());
+    }
+  }
+  ORTSERVE_RETURN_IF_ERROR(output.status());
+  if (!has_name) {
+    return {Code::kInvalidJson, "Unable to parse 'name': attempt to access non-existing object member 'name'"};
+  }
+  ORTSERVE_RETURN_IF_ERROR(add_wanted(context_.spec, name, out_));
+  out_.binary.push_back(binary);
+  return {};
+}
+
+Status OpenInferenceDecoder::read_output_parameters(bool& binary) {
+  JsonObject parameters(cursor_);
+  while (parameters.next()) {
+    const std::string_view key = parameters.key();
+    if (key == "binary_data") {
+      ORTSERVE_RETURN_IF_ERROR(read_bool(cursor_, key, binary));
+    } else if (key == "classification" || key.starts_with("shared_memory_")) {
+      return {Code::kUnsupported, "output parameter '" + std::string(key) + "' is not supported"};
+    } else {
+      ORTSERVE_RETURN_IF_ERROR(cursor_.skip_value());
+    }
+  }
+  return parameters.status();
+}
+
+Status OpenInferenceDecoder::check_inputs_complete() const {
+  const ModelSpec& spec = context_.spec;
+  std::string got, missing;
+  size_t came = 0, required = 0;
+  for (size_t i = 0; i < spec.inputs.size(); ++i) {
+    required += !spec.inputs[i].optional;
+    came += out_.present[i];
+    if (!out_.present[i] && spec.inputs[i].optional) continue;
+    std::string& list = out_.present[i] ? got : missing;
+    list += (list.empty() ? "'" : ",'") + spec.inputs[i].name + "'";
+  }
+  if (missing.empty()) return {};
+  const std::string most = std::to_string(spec.inputs.size());
+  const std::string expected = required == spec.inputs.size()
+                                   ? "expected " + most + " inputs"
+                                   : "expected number of inputs between " + std::to_string(required) + " and " + most;
+  return {Code::kInvalidInput, expected + " but got " + std::to_string(came) + " inputs for model '" + spec.name +
+                                   "'. Got input(s) [" + got + "], but missing required input(s) [" + missing +
+                                   "]. Please provide all required input(s)."};
+}
+
+Status OpenInferenceDecoder::check_outputs_fit() const {
+  for (size_t i = 0; i < out_.binary.size(); ++i) {
+    const OutputSpec& output = context_.spec.outputs[out_.wanted.empty() ? i : out_.wanted[i]];
+    ORTSERVE_RETURN_IF_ERROR(check_open_inference_output(output, out_.binary[i]));
+  }
+  return {};
+}
+
+}  // namespace
+
+Status decode_open_inference(const DecodeContext& context, JsonCursor cursor, const Buffer& body, size_t json_size,
+                             WireRequest& out) {
+  return OpenInferenceDecoder(context, cursor, body, json_size, out).decode();
+}
+
+}  // namespace ortserve

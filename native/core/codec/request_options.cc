@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/codec/request_options.h"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+
+#include "core/codec/closest_name.h"
+#include "core/codec/json_scalar.h"
+
+namespace ortserve {
+
+namespace {
+
+void lower_deadline(uint64_t timeout_us, WireRequest& out) {
+  constexpr auto kFarAway = std::chrono::hours(24 * 365);  // beyond it a timeout is none, and sums stay in range
+  if (timeout_us == 0 || timeout_us >= static_cast<uint64_t>(std::chrono::microseconds(kFarAway).count())) return;
+  const auto timeout = std::chrono::microseconds(static_cast<int64_t>(timeout_us));
+  out.deadline = std::min(out.deadline, out.timings.received + timeout);
+}
+
+Status read_ignored(JsonCursor& cursor, std::string_view key) {
+  if (key.starts_with("triton_")) {
+    return {Code::kInvalidInput, "parameter keys starting with 'triton_' are reserved, got '" + std::string(key) + "'"};
+  }
+  if (cursor.at_container() || is_null(cursor)) {
+    return {Code::kInvalidInput, "parameter '" + std::string(key) +
+                                     "' has invalid type: expected a string, a number or a boolean, got " +
+                                     cursor.describe()};
+  }
+  return cursor.skip_value();
+}
+
+}  // namespace
+
+Status read_parameters(JsonCursor& cursor, WireRequest& out, bool& binary_output) {
+  JsonObject parameters(cursor);
+  while (parameters.next()) {
+    const std::string_view key = parameters.key();
+    uint64_t number = 0;
+    bool flag = false;
+    if (key == "timeout") {
+      ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, number));
+      lower_deadline(number, out);
+    } else if (key == "priority" || (key == "sequence_id" && cursor.peek() != '"')) {
+      ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, number));
+    } else if (key == "sequence_start" || key == "sequence_end") {
+      ORTSERVE_RETURN_IF_ERROR(read_bool(cursor, key, flag));
+    } else if (key == "binary_data_output") {
+      ORTSERVE_RETURN_IF_ERROR(read_bool(cursor, key, binary_output));
+    } else {
+      ORTSERVE_RETURN_IF_ERROR(read_ignored(cursor, key));
+    }
+  }
+  return parameters.status();
+}
+
+Status add_wanted(const ModelSpec& spec, std::string_view name, WireRequest& out) {
+  const int index = spec.output_index(name);
+  if (index < 0) {
+    ClosestName closest(name);
+    for (const OutputSpec& output : spec.outputs) closest.offer(output.name);
+    return {Code::kInvalidInput, "unexpected inference output '" + std::string(name) + "' for model '" + spec.name +
+                                     "'" + closest.question()};
+  }
+  if (std::ranges::find(out.wanted, index) != out.wanted.end()) {
+    return {Code::kInvalidInput, "output '" + std::string(name) + "' already exists in request"};
+  }
+  out.wanted.push_back(static_cast<uint16_t>(index));
+  return {};
+}
+
+Status check_open_inference_output(const OutputSpec& output, bool binary) {
+  if (output.kind != Value::Kind::kTensor) {
+    return {Code::kUnsupported,
+            "output '" + output.name + "' is a " + (output.kind == Value::Kind::kMap ? "map" : "sequence") +
+                ", which the Open Inference Protocol cannot carry. Please ask for other outputs, or "
+                "use /predict"};
+  }
+  if (binary || (output.dtype != DType::kFp16 && output.dtype != DType::kBf16)) return {};
+  return {Code::kInvalidInput, "sending " + std::string(dtype_name(output.dtype)) +
+                                   " data via JSON is not supported. Please use the binary data format for output '" +
+                                   output.name + "'"};
+}
+
+}  // namespace ortserve
