@@ -46,7 +46,8 @@ Batcher::Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> 
       spec_(std::move(spec)),
       all_outputs_(ortserve::all_outputs(spec_)),
       options_(options),
-      inline_allowed_(options.inline_ceiling.count() > 0 && options.max_delay.count() == 0 && !has_dynamic_rows(spec_)),
+      has_dynamic_rows_(has_dynamic_rows(spec_)),
+      inline_allowed_(options.inline_ceiling.count() > 0 && options.max_delay.count() == 0 && !has_dynamic_rows_),
       curve_(std::move(curve)),
       policy_(derive_policy(options_, curve_, spec_.batched)),
       runs_until_policy_(kRunsPerPolicy) {}
@@ -221,12 +222,19 @@ Status Batcher::run_together(Batch& batch, int64_t rows, TimePoint started) {
   return {};
 }
 
+// Whether a run is long enough that a caller who leaves should stop it. Short ones are not worth watching.
+bool Batcher::may_outlast_its_caller(const Request& request) const {
+  constexpr std::chrono::milliseconds kLong{20};
+  return has_dynamic_rows_ || !curve_.known() || curve_.cost(request.rows) > kLong;
+}
+
 void Batcher::run_alone(Request& request) noexcept {
   const TimePoint started = Clock::now();
   const auto& wanted = request.wanted.empty() ? all_outputs_ : request.wanted;
   request.outputs.clear();
   request.batch_rows = request.rows;
-  request.status = runner_->run(request.inputs, request.present, wanted, request.outputs, request.cancelled);
+  const auto* terminate = may_outlast_its_caller(request) ? request.cancelled : nullptr;
+  request.status = runner_->run(request.inputs, request.present, wanted, request.outputs, terminate);
   request.timings.computed = Clock::now();
   if (!request.status.ok()) return;
   stats_.executed(request.rows, request.timings.computed - started);

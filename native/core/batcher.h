@@ -74,6 +74,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   void run_batch(Batch& batch) noexcept;
   Status run_together(Batch& batch, int64_t rows, TimePoint started);
   void run_alone(Request& request) noexcept;
+  bool may_outlast_its_caller(const Request& request) const;
   void finish_run(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
   void deliver_dropped(Batch& dropped, TimePoint now) noexcept;
@@ -84,6 +85,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   const ModelSpec spec_;
   const std::vector<uint16_t> all_outputs_;
   const BatcherOptions options_;
+  const bool has_dynamic_rows_;  // dims besides the batch vary: one measurement cannot tell what a run costs
   const bool inline_allowed_;
   CostCurve curve_;
   ModelStats stats_;
