@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The addon's export list: `NativeBinding` in src/native/binding.ts.
+#include <node_api.h>
+
+#include "addon/binding_calls.h"
+#include "addon/environment.h"
+#include "addon/js_build.h"
+
+namespace ortserve {
+
+namespace {
+
+napi_value make_binding(napi_env env) {
+  Environment* const environment = Environment::create(env);
+  return JsObject(env)
+      .set("version", ORTSERVE_VERSION)
+      .set("codes", code_names(env))
+      .set("dtypes", dtype_names(env))
+      .set_method("start", call_start, environment)
+      .set_method("engine", call_engine, environment)
+      .set_method("bufferStats", call_buffer_stats, environment)
+      .set_method("loadModel", call_load_model, environment)
+      .set_method("attachModel", call_attach_model, environment)
+      .set_method("openPort", call_open_port, environment)
+      .value();
+}
+
+}  // namespace
+
+}  // namespace ortserve
+
+NAPI_MODULE_INIT() {
+  static_cast<void>(exports);
+  return ortserve::entry(env, [&] { return ortserve::make_binding(env); });
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// The way back to one JavaScript environment: what native threads finished, and the wake-up that makes it be read.
+#pragma once
+
+#include <node_api.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "addon/completion_record.h"
+#include "addon/port_request.h"
+#include "addon/reply_slab.h"
+#include "addon/ticket_table.h"
+
+namespace ortserve {
+
+/// Requests and tasks hold the port by shared pointer, so it outlives its environment; what arrives then is thrown
+/// away. Many completions share one call of the threadsafe function. Members are for any thread unless they say "JS
+/// thread".
+class CompletionPort final : public ResultSink, public std::enable_shared_from_this<CompletionPort> {
+ public:
+  using Task = std::function<void(napi_env)>;
+
+  /// Everything that has finished since the last call.
+  struct Finished {
+    std::vector<CompletionRecord> records;
+    std::vector<std::unique_ptr<PortRequest>> predicts;
+    std::vector<Task> tasks;
+  };
+
+  /// JS thread. `drain` is called on the JS thread, in a callback scope, when take() has something to give.
+  static std::shared_ptr<CompletionPort> create(napi_env env, std::function<void(napi_env)> drain);
+
+  /// Encodes a wire request's reply on the calling thread; keeps an embedded one for drain.
+  void deliver(std::unique_ptr<Request> request) noexcept override;
+  /// Runs `task` on the JS thread, soon; drops it when the environment is gone.
+  void post(Task task) noexcept;
+
+  /// JS thread: moves what has finished into `finished`, which is cleared first.
+  void take(Finished& finished);
+
+  /// JS thread, around one submit: an answer that comes before the submit returns is handed back by finish_submit().
+  void begin_submit(uint32_t ticket) noexcept { submitting_ = ticket; }
+  /// True: the request was answered meanwhile, in `record`.
+  bool finish_submit(CompletionRecord& record) noexcept;
+
+  /// JS thread: one more, or fewer, thing that JavaScript waits for. The event loop stays alive while there is any.
+  void expect() noexcept;
+  void expected(size_t count) noexcept;
+
+  /// Counts predicts that read memory lent by JavaScript. Each ends with its delivery, or with take_back() when it was
+  /// refused.
+  void lend() noexcept;
+  void take_back() noexcept;
+  /// Bytes of embedded results that JavaScript has not read yet.
+  uint64_t unread_bytes() const noexcept { return unread_bytes_.load(std::memory_order_relaxed); }
+
+  /// JS thread, when the environment ends, in this order. close(): nothing more is posted, queued work is cancelled.
+  void close() noexcept;
+  /// Blocks until no native thread reads memory of this environment; then drops all that was not read.
+  void wait_for_lent() noexcept;
+
+  TicketTable& tickets() noexcept { return tickets_; }  ///< JS thread
+  ReplySlab& slab() noexcept { return slab_; }
+
+ private:
+  explicit CompletionPort(std::function<void(napi_env)> drain) : drain_(std::move(drain)) {}
+  static void on_wake(napi_env env, napi_value callback, void* context, void* data) noexcept;
+
+  CompletionRecord encode(PortRequest& request) noexcept;
+  void deliver_predict(std::unique_ptr<PortRequest> request) noexcept;
+  void wake() noexcept;  // mutex_ held
+
+  const std::function<void(napi_env)> drain_;
+  const std::thread::id js_thread_ = std::this_thread::get_id();
+  TicketTable tickets_;
+  ReplySlab slab_;
+  std::atomic<uint64_t> unread_bytes_{0};
+
+  // JS thread only.
+  uint32_t submitting_ = 0;
+  bool answered_inline_ = false;
+  CompletionRecord inline_record_{};
+  size_t expected_ = 0;
+
+  std::mutex mutex_;  // guards everything below
+  std::condition_variable returned_;
+  bool open_ = true;
+  bool posted_ = false;  // a wake-up is on its way
+  int64_t lent_ = 0;
+  napi_threadsafe_function wakeup_ = nullptr;
+  Finished finished_;
+};
+
+}  // namespace ortserve

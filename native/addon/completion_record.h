@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// One answered wire request, as JavaScript reads it. `Completion` in src/native/binding.ts has the same layout.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace ortserve {
+
+using CompletionRecord = std::array<uint32_t, 12>;
+
+/// Fields of a CompletionRecord.
+namespace completion {
+enum Field : size_t {
+  kTicket,
+  kCode,      ///< a Code
+  kSlab,      ///< chunk index, or ReplySlab::kLarge
+  kOffset,    ///< in the chunk; for kLarge the index in `large`
+  kLength,    ///< bytes of the reply, or of the error message
+  kJsonSize,  ///< bytes of leading JSON of a binary reply, else 0
+  kIdSize,    ///< on error: bytes of the request's id, right before the message
+  kQueueMicros,
+  kComputeMicros,
+  kRows,
+  kBatchRows,
+};
+}  // namespace completion
+
+/// An error for whose text there was no memory.
+inline bool is_silent_failure(const CompletionRecord& record, uint32_t no_slab) noexcept {
+  return record[completion::kCode] != 0 && record[completion::kSlab] == no_slab;
+}
+
+}  // namespace ortserve

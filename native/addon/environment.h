@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that belongs to one JavaScript environment (the main thread, or a worker).
+#pragma once
+
+#include <node_api.h>
+
+#include <memory>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "addon/completion_port.h"
+#include "addon/js_reference.h"
+#include "addon/js_slabs.h"
+#include "core/codec/body.h"
+
+namespace ortserve {
+
+struct ModelHandle;
+/// The handles that JavaScript holds in one environment; anything else that comes as a model is forged.
+using ModelHandles = std::unordered_set<const ModelHandle*>;
+
+/// What a JavaScript model object wraps. Finalised after the environment's cleanup, so it shares the set.
+struct ModelHandle {
+  std::shared_ptr<LoadedModel> model;
+  std::shared_ptr<ModelHandles> handles;
+};
+
+/// Used on its own thread only. Lives from the addon's registration until the environment's teardown.
+class Environment {
+ public:
+  static constexpr uint32_t kRecordsPerCall = 512;  ///< records handed to one onReplies call
+
+  /// Registers the cleanup; the environment then owns the object.
+  static Environment* create(napi_env env);
+  static Environment* of(void* data) { return static_cast<Environment*>(data); }
+
+  CompletionPort& completions() noexcept { return *completions_; }
+  const std::shared_ptr<CompletionPort>& shared_completions() const noexcept { return completions_; }
+
+  const std::shared_ptr<ModelHandles>& handles() const noexcept { return handles_; }
+  /// The model behind a JavaScript object. Throws kInvalidArgument when it is none of this environment's.
+  const std::shared_ptr<LoadedModel>& model_of(napi_env env, napi_value value) const;
+
+  /// The port object; made by the first call.
+  napi_value open_port(napi_env env, napi_value on_replies, napi_value on_outputs);
+
+  /// Writes the answer of a submit() that ended before it returned into record 0, whose memory stays until the next
+  /// call.
+  void answer_now(napi_env env, const CompletionRecord& record);
+  /// Every call on the port begins here: the answer that answer_now() showed is over.
+  void begin_call(napi_env env);
+
+  /// Memory for JSON that is parsed on this thread: `size` bytes, followed by kJsonPadding more. Throws kOutOfMemory.
+  Buffer scratch(size_t size);
+
+  /// Bodies that are being collected, by handle (>= 1). Both throw kInvalidArgument for an unknown handle.
+  uint32_t add_body(BodyBuffer body);
+  BodyBuffer& body_at(uint32_t handle);
+  BodyBuffer take_body(uint32_t handle);
+
+ private:
+  explicit Environment(napi_env env);
+  static void cleanup(void* data) noexcept;
+
+  void drain(napi_env env) noexcept;
+  void drain_tasks(napi_env env);
+  void drain_predicts(napi_env env);
+  void drain_records(napi_env env);
+  void answer_predict(napi_env env, PortRequest& request);
+  void write_records(napi_env env, const CompletionRecord* records, size_t count);
+
+  std::shared_ptr<CompletionPort> completions_;
+  const std::shared_ptr<ModelHandles> handles_ = std::make_shared<ModelHandles>();
+  CompletionPort::Finished finished_;  // scratch of drain()
+  std::optional<JsSlabs> slabs_;
+  JsReference port_;
+  JsReference records_;
+  JsReference on_replies_;
+  JsReference on_outputs_;
+  std::optional<CompletionRecord> shown_now_;
+  Buffer scratch_;
+  std::vector<std::optional<BodyBuffer>> bodies_;  // by handle - 1
+  std::vector<uint32_t> free_bodies_;
+};
+
+}  // namespace ortserve

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon/load_options.h"
+
+#include <algorithm>
+
+#include "addon/js_read.h"
+
+namespace ortserve {
+
+namespace {
+
+class OptionReader {
+ public:
+  OptionReader(napi_env env, napi_value object) : env_(env), object_(object) {}
+
+  napi_value value(const char* name) const { return read_property(env_, object_, name); }
+  std::string text(const char* name) const { return read_string(env_, value(name), name); }
+  bool flag(const char* name) const { return read_bool(env_, value(name), name); }
+  int64_t amount(const char* name) const { return read_amount(env_, value(name), name); }
+  Nanoseconds micros(const char* name) const {
+    constexpr int64_t kLongest = INT64_C(366) * 24 * 3600 * 1'000'000;
+    return std::chrono::microseconds(std::min(amount(name), kLongest));
+  }
+  int small(const char* name) const { return static_cast<int>(read_integer(env_, value(name), name, 0, 1024)); }
+
+ private:
+  napi_env env_;
+  napi_value object_;
+};
+
+ProviderRequest read_provider(napi_env env, napi_value value) {
+  const OptionReader reader(env, value);
+  return {reader.text("name"), read_string_map(env, reader.value("options"), "options"), reader.flag("required")};
+}
+
+std::vector<std::string> read_strings(napi_env env, napi_value array, const char* what) {
+  std::vector<std::string> strings;
+  const uint32_t count = read_length(env, array, what);
+  for (uint32_t i = 0; i < count; ++i) strings.push_back(read_string(env, read_element(env, array, i), what));
+  return strings;
+}
+
+}  // namespace
+
+ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
+  const OptionReader reader(env, value);
+  ModelLoadOptions options;
+  options.session.model_path = reader.text("path");
+  options.session.options = read_string_map(env, reader.value("sessionOptions"), "sessionOptions");
+  options.session.intra_op_threads = std::max(reader.small("intraOpThreads"), 1);
+  const napi_value providers = reader.value("providers");
+  const uint32_t count = read_length(env, providers, "providers");
+  for (uint32_t i = 0; i < count; ++i) {
+    options.session.providers.push_back(read_provider(env, read_element(env, providers, i)));
+  }
+  options.name = reader.text("name");
+  options.version = reader.text("version");
+  for (const auto& [name, columns] : read_entries(env, reader.value("features"), "features")) {
+    options.features[name] = read_strings(env, columns, "features");
+  }
+  options.batching = reader.text("batching") == "auto";
+  options.instances = reader.small("instances");
+  options.max_request_rows = reader.amount("maxRequestRows");
+  options.batcher.max_batch_rows = reader.amount("maxBatchRows");
+  options.batcher.max_delay = reader.micros("maxDelayMicros");
+  options.batcher.latency_objective = reader.micros("latencyObjectiveMicros");
+  options.batcher.max_queue_rows = reader.amount("maxQueueRows");
+  options.batcher.max_queue_bytes = static_cast<uint64_t>(reader.amount("maxQueueBytes"));
+  options.batcher.inline_ceiling = reader.micros("inlineMicros");
+  return options;
+}
+
+}  // namespace ortserve

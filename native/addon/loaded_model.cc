@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon/loaded_model.h"
+
+#include <utility>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace ortserve {
+
+namespace {
+
+Status closed(const ModelSpec& spec) {
+  return {Code::kModelClosed, "the model '" + spec.name + "' is closed"};
+}
+
+// Sessions are large and their memory comes from malloc, which keeps it: give it back to the system.
+void return_freed_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+}  // namespace
+
+LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, BufferPool& pool,
+                         std::shared_ptr<SharedSession> session, ModelSpec spec, int intra_op_threads,
+                         const BatcherOptions& options)
+    : id_(id),
+      workers_(std::move(workers)),
+      spec_(std::move(spec)),
+      providers_(session->session->providers()),
+      intra_op_threads_(intra_op_threads),
+      options_(options),
+      cost_curve_(session->curve.points()),
+      session_(std::move(session)),
+      batcher_(std::make_shared<Batcher>(*workers_, pool, session_->session, spec_, session_->curve, options)) {
+  max_batch_rows_ = batcher_->max_batch_rows();
+}
+
+LoadedModel::~LoadedModel() {
+  if (!batcher_) return;
+  // Nobody closed it, and perhaps this is the JavaScript thread: the release belongs on a worker.
+  workers_->post([batcher = std::move(batcher_), session = std::move(session_)]() mutable {
+    batcher.reset();
+    session.reset();
+    return_freed_memory();
+  });
+}
+
+std::shared_ptr<Batcher> LoadedModel::batcher() const {
+  const std::lock_guard lock(mutex_);
+  return batcher_;
+}
+
+ModelStats::Snapshot LoadedModel::stats() const {
+  const auto queue = batcher();
+  if (queue) return queue->stats();
+  const std::lock_guard lock(mutex_);
+  return last_stats_;
+}
+
+int64_t LoadedModel::queued_rows() const {
+  const auto queue = batcher();
+  return queue ? queue->queued_rows() : 0;
+}
+
+Status LoadedModel::submit(std::unique_ptr<Request>& request) {
+  const auto queue = batcher();
+  return queue ? queue->submit(request) : closed(spec_);
+}
+
+void LoadedModel::copied_out(uint64_t bytes) {
+  if (const auto queue = batcher()) queue->copied_out(bytes);
+}
+
+bool LoadedModel::begin_decode() {
+  const std::lock_guard lock(mutex_);
+  if (state_ != State::kOpen) return false;
+  ++decoding_;
+  return true;
+}
+
+void LoadedModel::end_decode() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (--decoding_ > 0 || state_ != State::kClosing) return;
+  }
+  drain();
+}
+
+void LoadedModel::close(std::function<void()> on_released) {
+  State before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = state_;
+    if (before != State::kReleased) on_released_.push_back(std::move(on_released));
+    if (before == State::kOpen) state_ = State::kClosing;
+    if (before != State::kReleased && decoding_ > 0) return;  // end_decode() goes on
+  }
+  if (before == State::kReleased) on_released();
+  if (before == State::kOpen) drain();
+}
+
+void LoadedModel::drain() {
+  if (const auto queue = batcher()) {
+    queue->close([self = shared_from_this()] { self->workers_->post([self] { self->release(); }); });
+  }
+}
+
+void LoadedModel::release() {
+  std::shared_ptr<SharedSession> session;
+  std::shared_ptr<Batcher> queue;
+  std::vector<std::function<void()>> callbacks;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::kReleased) return;
+    last_stats_ = batcher_->stats();
+    state_ = State::kReleased;
+    session.swap(session_);
+    queue.swap(batcher_);
+    callbacks.swap(on_released_);
+  }
+  queue.reset();
+  session.reset();
+  return_freed_memory();
+  for (const auto& callback : callbacks) callback();
+}
+
+void LoadedModel::abort() noexcept {
+  if (const auto queue = batcher()) queue->abort();
+}
+
+}  // namespace ortserve

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// One load of a model: its queue, and its share of a session.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "core/batcher.h"
+#include "engine/engine.h"
+
+namespace ortserve {
+
+/// What Model.load asks for.
+struct ModelLoadOptions {
+  SessionConfig session;
+  std::string name;
+  std::string version;
+  std::map<std::string, std::vector<std::string>> features;  ///< column names by input
+  bool batching = true;                                      ///< false: never batch
+  int instances = 0;                                         ///< 0: one per core and intra-op thread
+  int64_t max_request_rows = 0;                              ///< 0: no limit
+  BatcherOptions batcher;                                    ///< `instances` and `weight` are filled in at load
+};
+
+/// A session and what was found out about it, shared by every load of the same file and options in the process.
+struct SharedSession {
+  std::shared_ptr<Session> session;
+  ModelSpec spec;   ///< batching decided
+  CostCurve curve;  ///< as measured at load
+};
+
+/// Thread-safe. Held by JavaScript handles and by the requests in flight. The session is released on a worker thread,
+/// when the model was closed and is idle, or when nobody holds the model any more.
+class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
+ public:
+  LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, BufferPool& pool,
+              std::shared_ptr<SharedSession> session, ModelSpec spec, int intra_op_threads,
+              const BatcherOptions& options);
+  ~LoadedModel();
+
+  uint32_t id() const noexcept { return id_; }
+  /// Valid after close too.
+  const ModelSpec& spec() const noexcept { return spec_; }
+  const std::vector<ProviderOutcome>& providers() const noexcept { return providers_; }
+  const BatcherOptions& options() const noexcept { return options_; }
+  int intra_op_threads() const noexcept { return intra_op_threads_; }
+  int64_t max_batch_rows() const noexcept { return max_batch_rows_; }
+  const std::vector<CostCurve::Point>& cost_curve() const noexcept { return cost_curve_; }
+  ModelStats::Snapshot stats() const;
+  int64_t queued_rows() const;
+
+  /// As Batcher::submit; also kModelClosed after the release.
+  Status submit(std::unique_ptr<Request>& request);
+  void copied_out(uint64_t bytes);
+
+  /// A body of this model waits for decoding on a worker: close() lets it finish. False: closed.
+  bool begin_decode();
+  void end_decode();
+
+  /// Refuses new requests, lets accepted ones finish, releases the session; then `on_released` runs on some thread. May
+  /// be called again: every caller is told.
+  void close(std::function<void()> on_released);
+  /// For shutdown.
+  void abort() noexcept;
+
+ private:
+  enum class State : uint8_t { kOpen, kClosing, kReleased };
+
+  std::shared_ptr<Batcher> batcher() const;
+  void drain();
+  void release();
+
+  const uint32_t id_;
+  const std::shared_ptr<WorkerPool> workers_;  // before everything that refers to it
+  const ModelSpec spec_;
+  const std::vector<ProviderOutcome> providers_;
+  const int intra_op_threads_;
+  const BatcherOptions options_;
+  const std::vector<CostCurve::Point> cost_curve_;
+  int64_t max_batch_rows_ = 1;
+
+  mutable std::mutex mutex_;  // guards everything below
+  State state_ = State::kOpen;
+  int64_t decoding_ = 0;
+  std::shared_ptr<SharedSession> session_;
+  std::shared_ptr<Batcher> batcher_;
+  ModelStats::Snapshot last_stats_;  // once released
+  std::vector<std::function<void()>> on_released_;
+};
+
+}  // namespace ortserve

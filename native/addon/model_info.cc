@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon/model_info.h"
+
+#include "addon/js_build.h"
+
+namespace ortserve {
+
+namespace {
+
+std::string_view kind_name(Value::Kind kind) {
+  switch (kind) {
+    case Value::Kind::kTensor:
+      return "tensor";
+    case Value::Kind::kSequence:
+      return "sequence";
+    case Value::Kind::kMap:
+      return "map";
+  }
+  return "tensor";
+}
+
+struct TensorFace {
+  const std::string& name;
+  DType dtype;
+  const Shape& dims;
+  const std::vector<std::string>& dim_names;
+  bool optional;
+  Value::Kind kind;
+  const std::vector<std::string>& features;
+};
+
+napi_value strings_to_js(napi_env env, const std::vector<std::string>& strings) {
+  return js_array_of(env, strings, [env](const std::string& text) { return js_string(env, text); });
+}
+
+napi_value face_to_js(napi_env env, const TensorFace& face) {
+  return JsObject(env)
+      .set("name", face.name)
+      .set("datatype", dtype_name(face.dtype))
+      .set("shape",
+           js_array_of(env, face.dims.dims(), [env](int64_t dim) { return js_number(env, static_cast<double>(dim)); }))
+      .set("dimNames", strings_to_js(env, face.dim_names))
+      .set_bool("optional", face.optional)
+      .set("kind", kind_name(face.kind))
+      .set("features", strings_to_js(env, face.features))
+      .value();
+}
+
+napi_value provider_to_js(napi_env env, const ProviderOutcome& provider) {
+  return JsObject(env)
+      .set("name", provider.name)
+      .set_bool("active", provider.active)
+      .set("reason", provider.reason)
+      .value();
+}
+
+napi_value point_to_js(napi_env env, const CostCurve::Point& point) {
+  return JsObject(env).set("rows", static_cast<double>(point.rows)).set("micros", point.nanoseconds / 1000).value();
+}
+
+napi_value duration_to_js(napi_env env, const ModelStats::Duration& duration) {
+  return JsObject(env).set_count("count", duration.count).set_count("nanoseconds", duration.nanoseconds).value();
+}
+
+napi_value batch_to_js(napi_env env, const std::pair<const int64_t, ModelStats::Duration>& batch) {
+  return JsObject(env)
+      .set("rows", static_cast<double>(batch.first))
+      .set_count("count", batch.second.count)
+      .set_count("nanoseconds", batch.second.nanoseconds)
+      .value();
+}
+
+}  // namespace
+
+napi_value model_info_to_js(napi_env env, const LoadedModel& model) {
+  const ModelSpec& spec = model.spec();
+  const std::vector<std::string> none;
+  const auto input = [&](const InputSpec& in) {
+    return face_to_js(env, {in.name, in.dtype, in.dims, in.dim_names, in.optional, Value::Kind::kTensor, in.features});
+  };
+  const auto output = [&](const OutputSpec& out) {
+    return face_to_js(env, {out.name, out.dtype, out.dims, out.dim_names, false, out.kind, none});
+  };
+  return JsObject(env)
+      .set("name", spec.name)
+      .set("version", spec.version)
+      .set("inputs", js_array_of(env, spec.inputs, input))
+      .set("outputs", js_array_of(env, spec.outputs, output))
+      .set_bool("batched", spec.batched)
+      .set("batchingReason", spec.batching_reason)
+      .set("providers",
+           js_array_of(env, model.providers(), [env](const auto& one) { return provider_to_js(env, one); }))
+      .set("instances", static_cast<double>(model.options().instances))
+      .set("intraOpThreads", static_cast<double>(model.intra_op_threads()))
+      .set("maxBatchRows", static_cast<double>(model.max_batch_rows()))
+      .set("costCurve", js_array_of(env, model.cost_curve(), [env](const auto& one) { return point_to_js(env, one); }))
+      .value();
+}
+
+napi_value model_stats_to_js(napi_env env, const ModelStats::Snapshot& stats, int64_t queued_rows) {
+  const napi_value copied =
+      JsObject(env).set_count("in", stats.copied_in_bytes).set_count("out", stats.copied_out_bytes).value();
+  return JsObject(env)
+      .set_count("requests", stats.requests)
+      .set_count("rows", stats.rows)
+      .set_count("executions", stats.executions)
+      .set("success", duration_to_js(env, stats.success))
+      .set("fail", duration_to_js(env, stats.fail))
+      .set("queue", duration_to_js(env, stats.queue))
+      .set("compute", duration_to_js(env, stats.compute))
+      .set_count("cancelled", stats.cancelled)
+      .set_count("expired", stats.expired)
+      .set_count("refusedFull", stats.refused_full)
+      .set_count("refusedDeadline", stats.refused_deadline)
+      .set_count("isolated", stats.isolated)
+      .set_count("ranInline", stats.ran_inline)
+      .set("copiedBytes", copied)
+      .set("queuedRows", static_cast<double>(queued_rows))
+      .set("batches", js_array_of(env, stats.batches, [env](const auto& one) { return batch_to_js(env, one); }))
+      .value();
+}
+
+}  // namespace ortserve

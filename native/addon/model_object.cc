@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon/model_object.h"
+
+#include "addon/js_build.h"
+#include "addon/js_promise.h"
+#include "addon/model_info.h"
+
+namespace ortserve {
+
+namespace {
+
+void finalize_handle(napi_env, void* data, void*) noexcept {
+  const std::unique_ptr<ModelHandle> handle(static_cast<ModelHandle*>(data));
+  handle->handles->erase(handle.get());
+}
+
+struct ModelCall {
+  Environment& environment;
+  const std::shared_ptr<LoadedModel>& model;
+
+  static ModelCall read(napi_env env, napi_callback_info info) {
+    napi_value self;
+    void* data;
+    check(napi_get_cb_info(env, info, nullptr, nullptr, &self, &data));
+    Environment& environment = *Environment::of(data);
+    return {environment, environment.model_of(env, self)};
+  }
+};
+
+napi_value call_stats(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const LoadedModel& model = *ModelCall::read(env, info).model;
+    return model_stats_to_js(env, model.stats(), model.queued_rows());
+  });
+}
+
+napi_value call_close(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const ModelCall call = ModelCall::read(env, info);
+    const JsPromise promise(env, call.environment.shared_completions());
+    call.model->close([settle = promise.settler()] { settle(js_undefined); });
+    return promise.value();
+  });
+}
+
+}  // namespace
+
+napi_value make_model_object(napi_env env, Environment& environment, const std::shared_ptr<LoadedModel>& model) {
+  const napi_value object = JsObject(env)
+                                .set("info", model_info_to_js(env, *model))
+                                .set("id", static_cast<double>(model->id()))
+                                .set_method("stats", call_stats, &environment)
+                                .set_method("close", call_close, &environment)
+                                .value();
+  auto handle = std::make_unique<ModelHandle>(ModelHandle{model, environment.handles()});
+  check(napi_wrap(env, object, handle.get(), finalize_handle, nullptr, nullptr));
+  const ModelHandle* const wrapped = handle.release();  // the finalizer's now
+  environment.handles()->insert(wrapped);
+  return object;
+}
+
+}  // namespace ortserve

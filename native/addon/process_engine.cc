@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon/process_engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "addon/session_key.h"
+#include "core/verify_batching.h"
+
+namespace ortserve {
+
+namespace {
+
+constexpr int64_t kMeasuredRows = 64;  // the cost curve's reach where no cap is given
+constexpr Nanoseconds kMeasureBudget = std::chrono::milliseconds(300);
+
+bool uses_accelerator(const std::vector<ProviderOutcome>& providers) {
+  return std::ranges::any_of(providers, [](const auto& outcome) { return outcome.active && outcome.name != "cpu"; });
+}
+
+bool uses_tensorrt(const std::vector<ProviderOutcome>& providers) {
+  return std::ranges::any_of(providers,
+                             [](const auto& outcome) { return outcome.active && outcome.name == "tensorrt"; });
+}
+
+// CPU: as many runs as keep every core busy. GPU: two, so that one copies while the other computes; a TensorRT session
+// runs one at a time.
+int default_instances(const std::vector<ProviderOutcome>& providers, int cores, int threads) {
+  if (uses_tensorrt(providers)) return 1;
+  if (uses_accelerator(providers)) return 2;
+  return std::max(cores / threads, 1);
+}
+
+Status set_features(ModelSpec& spec, const std::map<std::string, std::vector<std::string>>& features) {
+  for (const auto& [name, columns] : features) {
+    const int index = spec.input_index(name);
+    if (index < 0)
+      return {Code::kInvalidArgument, "'features' names the input '" + name + "', which the model has not"};
+    InputSpec& input = spec.inputs[static_cast<size_t>(index)];
+    const int64_t width = input.dims.rank() == 0 ? 1 : input.dims[input.dims.rank() - 1];
+    if (width >= 0 && width != static_cast<int64_t>(columns.size())) {
+      return {Code::kInvalidArgument, "expected " + std::to_string(width) + " features for input '" + name + "' " +
+                                          input.dims.to_string() + ", got " + std::to_string(columns.size())};
+    }
+    input.features = columns;
+  }
+  return {};
+}
+
+}  // namespace
+
+ProcessEngine& ProcessEngine::instance() {
+  static ProcessEngine* const engine = new ProcessEngine;  // never destroyed: threads may outlive static destruction
+  return *engine;
+}
+
+void ProcessEngine::open_environment() {
+  const std::lock_guard lifecycle(lifecycle_);
+  ++environments_;
+}
+
+void ProcessEngine::close_environment() {
+  const std::lock_guard lifecycle(lifecycle_);
+  if (--environments_ == 0) stop();
+}
+
+Status ProcessEngine::start(const std::string& library_path, const Options& options) {
+  const std::lock_guard lifecycle(lifecycle_);
+  if (running()) return {};
+  ORTSERVE_RETURN_IF_ERROR(start_engine(library_path));
+  const int cores = options.cores > 0 ? options.cores : usable_cores();
+  const std::lock_guard lock(mutex_);
+  if (!buffers_) buffers_ = std::make_unique<BufferPool>(options.buffers);
+  workers_ = std::make_shared<WorkerPool>(cores);
+  loader_ = std::make_unique<JobThread>();
+  return {};
+}
+
+bool ProcessEngine::running() const {
+  const std::lock_guard lock(mutex_);
+  return workers_ != nullptr;
+}
+
+int ProcessEngine::cores() const {
+  const std::lock_guard lock(mutex_);
+  return workers_ ? workers_->cores() : 0;
+}
+
+void ProcessEngine::post(std::function<void()> job) {
+  std::shared_ptr<WorkerPool> workers;
+  {
+    const std::lock_guard lock(mutex_);
+    workers = workers_;
+  }
+  if (workers) workers->post(std::move(job));
+}
+
+void ProcessEngine::stop() {
+  std::shared_ptr<WorkerPool> workers;
+  std::unique_ptr<JobThread> loader;
+  std::vector<std::shared_ptr<LoadedModel>> models;
+  {
+    const std::lock_guard lock(mutex_);
+    workers.swap(workers_);
+    loader.swap(loader_);
+    models = live_models();
+  }
+  if (loader) loader->stop();  // a load in progress ends first: ONNX Runtime must not be inside a call at exit
+  {
+    const std::lock_guard lock(mutex_);
+    models = live_models();  // with what that load has made
+  }
+  for (const auto& model : models) model->abort();
+  if (workers) workers->stop();
+}
+
+std::vector<std::shared_ptr<LoadedModel>> ProcessEngine::live_models() {
+  std::vector<std::shared_ptr<LoadedModel>> live;
+  std::erase_if(models_, [&live](const auto& entry) {
+    auto model = entry.second.lock();
+    const bool gone = model == nullptr;
+    if (!gone) live.push_back(std::move(model));
+    return gone;
+  });
+  return live;
+}
+
+void ProcessEngine::load(ModelLoadOptions options, LoadDone done) {
+  const std::lock_guard lock(mutex_);
+  if (!loader_) {
+    done(Status(Code::kInternal, "the engine does not run"));
+    return;
+  }
+  loader_->post([this, workers = workers_, options = std::move(options), done = std::move(done)]() mutable {
+    try {
+      done(load_now(options, workers));
+    } catch (const std::exception& error) {
+      done(Status(Code::kOutOfMemory, std::string("loading failed: ") + error.what()));
+    }
+  });
+}
+
+Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& options,
+                                                             const std::shared_ptr<WorkerPool>& workers) {
+  options.session.intra_op_threads = std::clamp(options.session.intra_op_threads, 1, workers->cores());
+  auto session = session_for(options);
+  if (!session.ok()) return session.take_status();
+  const auto& providers = (*session)->session->providers();
+  const bool accelerated = uses_accelerator(providers);
+  BatcherOptions batcher = options.batcher;
+  batcher.weight = accelerated ? 1 : options.session.intra_op_threads;
+  batcher.instances =
+      options.instances > 0 ? options.instances : default_instances(providers, workers->cores(), batcher.weight);
+  if (accelerated) batcher.inline_ceiling = Nanoseconds{0};  // never make an event loop wait for a device
+  ModelSpec spec = (*session)->spec;
+  spec.name = options.name;
+  spec.version = options.version;
+  spec.max_rows = options.max_request_rows;
+  ORTSERVE_RETURN_IF_ERROR(set_features(spec, options.features));
+  const std::lock_guard lock(mutex_);
+  live_models();  // forgets those that are gone
+  const uint32_t id = ++last_id_;
+  auto model = std::make_shared<LoadedModel>(id, workers, *buffers_, std::move(*session), std::move(spec),
+                                             options.session.intra_op_threads, batcher);
+  models_[id] = model;
+  return model;
+}
+
+// Only the loader thread comes here, so two loads of one file cannot both miss.
+Result<std::shared_ptr<SharedSession>> ProcessEngine::session_for(const ModelLoadOptions& options) {
+  auto key = session_key(options);
+  if (!key.ok()) return key.take_status();
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
+    if (const auto found = sessions_.find(*key); found != sessions_.end()) {
+      if (auto session = found->second.lock()) return session;
+    }
+  }
+  auto loaded = load_session(options.session, *buffers_);
+  if (!loaded.ok()) return loaded.take_status();
+  auto shared = std::make_shared<SharedSession>();
+  shared->session = std::move(*loaded);
+  shared->spec = shared->session->spec();
+  if (options.batching) {
+    verify_batching(*shared->session, shared->spec, *buffers_);
+  } else {
+    shared->spec.batched = false;
+    shared->spec.batching_reason = "switched off by option";
+  }
+  const int64_t reach = std::max(options.batcher.max_batch_rows, kMeasuredRows);
+  shared->curve = measure_cost_curve(*shared->session, shared->spec, *buffers_, reach, kMeasureBudget);
+  const std::lock_guard lock(mutex_);
+  sessions_[*key] = shared;
+  return shared;
+}
+
+std::shared_ptr<LoadedModel> ProcessEngine::find(uint32_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = models_.find(id);
+  return found == models_.end() ? nullptr : found->second.lock();
+}
+
+}  // namespace ortserve

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// What all JavaScript environments of the process share: workers, tensor memory, models.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "addon/job_thread.h"
+#include "addon/loaded_model.h"
+#include "core/buffer_pool.h"
+#include "core/worker_pool.h"
+
+namespace ortserve {
+
+/// Thread-safe. Two independent measures keep the process from crashing at exit, where static objects die under running
+/// threads: this object is never destroyed, and the last environment to go stops and joins every thread.
+class ProcessEngine {
+ public:
+  struct Options {
+    int cores = 0;  ///< 0: usable_cores()
+    BufferPool::Limits buffers;
+  };
+  using LoadDone = std::function<void(Result<std::shared_ptr<LoadedModel>>)>;
+
+  static ProcessEngine& instance();
+
+  /// One call of each per environment. The last close() aborts every model, waits for the runs in flight to end and
+  /// joins the threads; a later environment may start the engine again.
+  void open_environment();
+  void close_environment();
+
+  /// Loads ONNX Runtime and starts the workers; changes nothing when they run. The buffer limits of the first start in
+  /// the process stay in force.
+  Status start(const std::string& library_path, const Options& options);
+  bool running() const;
+  /// Of the running engine; 0 when it does not run.
+  int cores() const;
+  /// The tensor memory; exists from the first start() on.
+  BufferPool& buffers() const { return *buffers_; }
+  /// Runs a short job on a worker thread; dropped when the engine does not run.
+  void post(std::function<void()> job);
+
+  /// Loads on a native thread, which also calls `done`, unless the engine stops first.
+  void load(ModelLoadOptions options, LoadDone done);
+  /// The model with this id; null when nobody holds it any more.
+  std::shared_ptr<LoadedModel> find(uint32_t id) const;
+
+ private:
+  ProcessEngine() = default;
+  ~ProcessEngine() = default;
+
+  Result<std::shared_ptr<LoadedModel>> load_now(ModelLoadOptions& options, const std::shared_ptr<WorkerPool>& workers);
+  Result<std::shared_ptr<SharedSession>> session_for(const ModelLoadOptions& options);
+  std::vector<std::shared_ptr<LoadedModel>> live_models();  // mutex_ held
+  void stop();                                              // lifecycle_ held
+
+  std::mutex lifecycle_;  // serialises start and stop; taken before mutex_
+  int environments_ = 0;
+
+  mutable std::mutex mutex_;  // guards everything below
+  std::unique_ptr<BufferPool> buffers_;
+  std::shared_ptr<WorkerPool> workers_;
+  std::unique_ptr<JobThread> loader_;
+  uint32_t last_id_ = 0;
+  std::unordered_map<uint32_t, std::weak_ptr<LoadedModel>> models_;
+  std::unordered_map<std::string, std::weak_ptr<SharedSession>> sessions_;  // by file identity and options
+};
+
+}  // namespace ortserve

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon/request_ticket.h"
+
+#include <chrono>
+#include <string>
+
+namespace ortserve {
+
+namespace {
+
+constexpr int64_t kLongestMicros = INT64_C(366) * 24 * 3600 * 1'000'000;  // beyond: as good as none, and no overflow
+
+}  // namespace
+
+TimePoint deadline_after(int64_t micros) {
+  if (micros <= 0 || micros > kLongestMicros) return kNoDeadline;
+  return Clock::now() + std::chrono::microseconds(micros);
+}
+
+std::unique_ptr<PortRequest> ticketed_request(Environment& environment, const std::shared_ptr<LoadedModel>& model,
+                                              TimePoint deadline) {
+  auto request = std::make_unique<PortRequest>();
+  CompletionPort& completions = environment.completions();
+  request->ticket = completions.tickets().open();
+  if (request->ticket == 0) {
+    fail(Code::kQueueFull, std::to_string(TicketTable::kMaxOpen) + " requests of this thread are unanswered");
+  }
+  request->port = environment.shared_completions();
+  request->sink = &completions;
+  request->model = model;
+  request->cancelled = completions.tickets().cancelled(request->ticket);
+  request->deadline = deadline;
+  request->timings.received = Clock::now();
+  return request;
+}
+
+}  // namespace ortserve

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// How every request of a port begins.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "addon/environment.h"
+#include "addon/port_request.h"
+
+namespace ortserve {
+
+/// `micros` from now; 0: kNoDeadline.
+TimePoint deadline_after(int64_t micros);
+
+/// A request with a new ticket, bound to its port and model. Throws kQueueFull when too many are unanswered.
+std::unique_ptr<PortRequest> ticketed_request(Environment& environment, const std::shared_ptr<LoadedModel>& model,
+                                              TimePoint deadline);
+
+}  // namespace ortserve

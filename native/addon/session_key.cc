@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "addon/session_key.h"
+
+#include <filesystem>
+#include <system_error>
+
+namespace ortserve {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// Each part with its length before it, so that no two lists of parts read the same.
+void append(std::string& key, const std::string& part) {
+  key += std::to_string(part.size());
+  key += ':';
+  key += part;
+}
+
+void append(std::string& key, const std::map<std::string, std::string>& options) {
+  for (const auto& [name, value] : options) {
+    append(key, name);
+    append(key, value);
+  }
+  key += ';';
+}
+
+}  // namespace
+
+Result<std::string> session_key(const ModelLoadOptions& options) {
+  const std::string& text = options.session.model_path;
+  const fs::path path(std::u8string(text.begin(), text.end()));  // UTF-8 on every platform
+  std::error_code error;
+  const fs::path canonical = fs::canonical(path, error);
+  if (error) return {Code::kModelNotFound, "no model file at '" + text + "': " + error.message()};
+  if (!fs::is_regular_file(canonical, error)) {
+    return {Code::kModelNotFound, "expected a model file at '" + text + "', got something else (a folder?)"};
+  }
+  const auto size = fs::file_size(canonical, error);
+  const auto changed = fs::last_write_time(canonical, error).time_since_epoch().count();
+  if (error) return {Code::kModelNotFound, "cannot read '" + text + "': " + error.message()};
+  const std::u8string name = canonical.u8string();
+  std::string key;
+  append(key, std::string(name.begin(), name.end()));
+  append(key, std::to_string(size));
+  append(key, std::to_string(changed));
+  append(key, std::to_string(options.session.intra_op_threads));
+  append(key, options.batching ? "batching" : "");
+  for (const ProviderRequest& provider : options.session.providers) {
+    append(key, provider.name);
+    append(key, provider.required ? "required" : "");
+    append(key, provider.options);
+  }
+  key += '|';
+  append(key, options.session.options);
+  return key;
+}
+
+}  // namespace ortserve

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "addon/environment.h"
+#include "addon/js_build.h"
+#include "addon/js_read.h"
+#include "addon/port_calls.h"
+#include "addon/process_engine.h"
+#include "addon/request_ticket.h"
+
+namespace ortserve {
+
+namespace {
+
+/// Bodies up to these sizes are decoded on the JavaScript thread: less work than a thread hop, at most about 100 us.
+constexpr size_t kDecodeHereJson = 64 << 10;
+constexpr size_t kDecodeHereBinary = 1 << 20;
+
+struct WireCall {
+  std::shared_ptr<LoadedModel> model;
+  WireFormat format;
+  bool framed;
+  std::optional<size_t> json_size;
+  TimePoint deadline;
+};
+
+WireCall read_call(napi_env env, const Environment& environment, napi_value model, napi_value format, napi_value framed,
+                   napi_value json_size, napi_value timeout) {
+  WireCall call;
+  call.model = environment.model_of(env, model);
+  call.format =
+      static_cast<WireFormat>(read_integer(env, format, "format", 0, static_cast<int64_t>(WireFormat::kOpenInference)));
+  call.framed = read_bool(env, framed, "framed");
+  const int64_t size = read_integer(env, json_size, "jsonSize", -1, INT64_C(1) << 53);
+  if (size >= 0) call.json_size = static_cast<size_t>(size);
+  call.deadline = deadline_after(read_amount(env, timeout, "timeoutMicros"));
+  return call;
+}
+
+bool decodes_here(const WireCall& call, size_t size) {
+  if (!call.json_size) return size <= kDecodeHereJson;
+  return *call.json_size <= kDecodeHereJson && size <= kDecodeHereBinary;
+}
+
+std::unique_ptr<PortRequest> new_request(Environment& environment, WireCall& call, size_t size) {
+  auto request = ticketed_request(environment, call.model, call.deadline);
+  request->format = call.format;
+  request->framed = call.framed;
+  // The one copy that brings the body in. Of a binary body the JSON is no payload.
+  request->copied.in = size - std::min(size, call.json_size.value_or(0));
+  return request;
+}
+
+Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> json_size) noexcept {
+  if (request.is_cancelled()) return {Code::kCancelled, "the request was cancelled before it was decoded"};
+  try {
+    BufferPool& pool = ProcessEngine::instance().buffers();
+    return decode_request(request.model->spec(), body, json_size, DecodeLimits{}, pool, request);
+  } catch (const std::bad_alloc&) {
+    return {Code::kOutOfMemory, "out of memory while the body was decoded"};
+  }
+}
+
+// Always ends with an answer, from the model or at once.
+void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size) {
+  const std::shared_ptr<LoadedModel> model = request->model;
+  Status status = decode(*request, body, json_size);
+  std::unique_ptr<Request> queued = std::move(request);
+  if (status.ok()) status = model->submit(queued);
+  if (status.ok()) return;
+  queued->status = std::move(status);
+  ResultSink* const sink = queued->sink;
+  sink->deliver(std::move(queued));
+}
+
+// std::function copies its callable, so what can only be moved goes behind a shared pointer.
+void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::optional<size_t> json_size) {
+  struct Job {
+    std::unique_ptr<PortRequest> request;
+    Buffer body;
+    std::optional<size_t> json_size;
+  };
+  auto job = std::make_shared<Job>(Job{std::move(request), std::move(body), json_size});
+  ProcessEngine::instance().post([job] {
+    const std::shared_ptr<LoadedModel> model = job->request->model;
+    decode_and_queue(std::move(job->request), job->body, job->json_size);
+    model->end_decode();
+  });
+}
+
+// The ticket, or 0 when record 0 holds the answer already.
+napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRequest> request, Buffer body,
+                  const WireCall& call) {
+  CompletionPort& completions = environment.completions();
+  const uint32_t ticket = request->ticket;
+  CompletionRecord record;
+  completions.begin_submit(ticket);
+  if (decodes_here(call, body.size()) || !call.model->begin_decode()) {
+    decode_and_queue(std::move(request), body, call.json_size);
+  } else {
+    decode_on_worker(std::move(request), std::move(body), call.json_size);
+  }
+  if (completions.finish_submit(record)) {
+    environment.answer_now(env, record);
+    return js_number(env, 0);
+  }
+  completions.expect();
+  return js_number(env, ticket);
+}
+
+Buffer copy_body(Environment& environment, const WireCall& call, std::span<const std::byte> bytes) {
+  if (!call.json_size && decodes_here(call, bytes.size())) {
+    const Buffer body = environment.scratch(bytes.size());
+    if (!bytes.empty()) std::memcpy(body.data(), bytes.data(), bytes.size());
+    return body;
+  }
+  BodyBuffer body = value_or_throw(
+      BodyBuffer::create(ProcessEngine::instance().buffers(), bytes.size(), call.json_size.value_or(0), bytes.size()));
+  if (Status status = body.append(bytes); !status.ok()) fail(std::move(status));
+  return body.take();
+}
+
+std::span<const std::byte> read_range(napi_env env, napi_value buffer, napi_value offset, napi_value length) {
+  const std::span<const std::byte> bytes = read_array_buffer(env, buffer, "body");
+  const auto size = static_cast<int64_t>(bytes.size());
+  const int64_t begin = read_integer(env, offset, "offset", 0, size);
+  const int64_t count = read_integer(env, length, "length", 0, size - begin);
+  return bytes.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+}
+
+uint32_t read_handle(napi_env env, napi_value value) {
+  return static_cast<uint32_t>(read_integer(env, value, "body", 0, UINT32_MAX));
+}
+
+}  // namespace
+
+napi_value call_submit(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<8> arguments(env, info);
+    Environment& environment = *Environment::of(arguments.data);
+    environment.begin_call(env);
+    WireCall call = read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[7]);
+    const auto bytes = read_range(env, arguments[4], arguments[5], arguments[6]);
+    Buffer body = copy_body(environment, call, bytes);
+    auto request = new_request(environment, call, bytes.size());
+    return submit(env, environment, std::move(request), std::move(body), call);
+  });
+}
+
+napi_value call_open_body(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<3> arguments(env, info);
+    const auto expected = static_cast<size_t>(read_amount(env, arguments[0], "expectedSize"));
+    const int64_t json_size = read_integer(env, arguments[1], "jsonSize", -1, INT64_C(1) << 53);
+    const auto max_size = static_cast<size_t>(read_amount(env, arguments[2], "maxSize"));
+    BodyBuffer body = value_or_throw(BodyBuffer::create(
+        ProcessEngine::instance().buffers(), expected, static_cast<size_t>(std::max<int64_t>(json_size, 0)), max_size));
+    return js_number(env, Environment::of(arguments.data)->add_body(std::move(body)));
+  });
+}
+
+napi_value call_append_body(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<2> arguments(env, info);
+    BodyBuffer& body = Environment::of(arguments.data)->body_at(read_handle(env, arguments[0]));
+    const Status status = body.append(read_array_buffer(env, arguments[1], "chunk"));
+    return js_number(env, static_cast<double>(status.code()));
+  });
+}
+
+napi_value call_discard_body(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<1> arguments(env, info);
+    Environment::of(arguments.data)->take_body(read_handle(env, arguments[0]));
+    return js_undefined(env);
+  });
+}
+
+napi_value call_submit_body(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<6> arguments(env, info);
+    Environment& environment = *Environment::of(arguments.data);
+    environment.begin_call(env);
+    WireCall call = read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[5]);
+    Buffer body = environment.take_body(read_handle(env, arguments[4])).take();
+    auto request = new_request(environment, call, body.size());
+    return submit(env, environment, std::move(request), std::move(body), call);
+  });
+}
+
+}  // namespace ortserve
