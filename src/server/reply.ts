@@ -135,9 +135,12 @@ export class Reply {
     const body = this.#body;
     const close = this.#close || this.#head.broken || this.#context.draining;
     this.#writeHead(response);
-    if (this.method === "HEAD" || this.#status === 204) {
+    if (this.method === "HEAD") {
+      // Not endWithoutBody(length): it leaves the response pending, and the next request on the connection is cut off.
+      if (close) response.writeHeader("Connection", "close");
+      response.writeHeader("Content-Length", String(Buffer.byteLength(body)));
       this.#done();
-      response.endWithoutBody(Buffer.byteLength(body), close);
+      response.endWithoutBody();
     } else if (typeof body === "string" || body.byteLength <= streamAbove) {
       this.#done();
       response.end(body, close);

@@ -6,7 +6,7 @@ import { Model } from "../runtime/model.js";
 import type { ModelOptions } from "../runtime/model-options.js";
 import { type ModelConfig, providersOf } from "./model-config.js";
 import { ModelStore, type Servable } from "./model-store.js";
-import { type RepositoryEntry, scanRepository } from "./repository.js";
+import { type Repository, type RepositoryEntry, scanRepository } from "./repository.js";
 
 /** What happened to one version (or, with version "", to one model as a whole) while loading. */
 export type LoadEvent =
@@ -25,12 +25,15 @@ export interface LoadRepositoryOptions {
 }
 
 /**
- * Loads every version of every model at `path`; see {@link scanRepository} for what may stand there.
+ * Loads every version of every model of a repository, or at a path; see {@link scanRepository} for what may stand there.
  * @throws OrtserveError ERR_MODEL_NOT_FOUND (nothing there), ERR_LOAD_FAILED (nothing, or with `strict` not all, could be
  * loaded; everything that was loaded is closed again).
  */
-export async function loadRepository(path: string, options: LoadRepositoryOptions = {}): Promise<ModelStore> {
-  const repository = await scanRepository(path);
+export async function loadRepository(
+  source: string | Repository,
+  options: LoadRepositoryOptions = {},
+): Promise<ModelStore> {
+  const repository = typeof source === "string" ? await scanRepository(source) : source;
   const loading = new Loading(options);
   for (const { name, error } of repository.faults) loading.failed(name, "", error);
   const jobs = repository.entries.flatMap((entry) => entry.versions.map((version) => ({ entry, ...version })));
@@ -40,7 +43,7 @@ export async function loadRepository(path: string, options: LoadRepositoryOption
     }
   });
   await Promise.all(lanes);
-  return loading.finish(path);
+  return loading.finish(repository.path);
 }
 
 class Loading {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entry of the `ortserve` command. A failure is one line on stderr and an exit code: 1 it did not work, 2 it was asked wrongly.
+import { Command, CommanderError } from "commander";
+import { type ErrorCode, OrtserveError } from "../errors.js";
+import { version } from "../version.js";
+import { serveCommand } from "./serve.js";
+
+const wrongUse: ReadonlySet<ErrorCode> = new Set(["ERR_INVALID_ARGUMENT", "ERR_INVALID_CONFIG"]);
+
+/** Runs the command line; resolves with the exit code, or undefined while a server keeps the process alive. */
+export async function main(words: readonly string[]): Promise<number | undefined> {
+  const program = new Command("ortserve")
+    .description("Serves ONNX models over HTTP and WebSocket.")
+    .version(version)
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`ortserve: ${text.replace(/^error: /, "")}`) });
+  program.addCommand(serveCommand());
+  for (const command of program.commands) command.copyInheritedSettings(program);
+  try {
+    await program.parseAsync(words, { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!(error instanceof OrtserveError)) throw error;
+    process.stderr.write(`ortserve: ${error.message}\n`);
+    return wrongUse.has(error.code) ? 2 : 1;
+  }
+}
+
+const code = await main(process.argv.slice(2));
+if (code !== undefined) process.exit(code);

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ortserve serve`: loads a repository, listens, and goes down in order when told to.
+import { Command, InvalidArgumentError, Option } from "commander";
+import { startEngine } from "../runtime/engine.js";
+import { createServer } from "../server/server.js";
+import { loadRepository } from "../serving/load-repository.js";
+import { scanRepository } from "../serving/repository.js";
+import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
+import { closeOnSignal } from "./signals.js";
+import { StartReport } from "./start-report.js";
+
+interface ServeFlags {
+  port: number;
+  host: string;
+  defaultModel?: string;
+  bodyLimit: number;
+  timeout: number;
+  bodyTimeout: number;
+  grace: number;
+  cors?: string[];
+  maxInFlight: number;
+  loadConcurrency: number;
+  cores?: number;
+  strict?: true;
+  timingHeaders?: true;
+  logLevel: LogLevel;
+}
+
+const examples = `
+Examples:
+  ortserve serve models                    every model of a repository: models/NAME/VERSION/model.onnx
+  ortserve serve resnet.onnx --port 9000   one file, as model 'resnet', version 1
+  ortserve serve models --host 0.0.0.0     reachable from other machines
+  curl -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}' http://127.0.0.1:8080/predict/iris
+`;
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("serve a model repository, or one .onnx file, over HTTP and WebSocket")
+    .argument("[path]", "repository directory or .onnx file", "models")
+    .option("-p, --port <number>", "port to listen on; 0: any that is free", integer(0, 65_535), 8080)
+    .option("-H, --host <address>", "address to listen on", "127.0.0.1")
+    .option("--default-model <name>", "model that answers /predict (default: the only one)")
+    .option("--body-limit <size>", "largest request, in bytes or with k, m, g", size, 64 * 2 ** 20)
+    .option("--timeout <ms>", "longest time for one request; 0: none", integer(0, 86_400_000), 60_000)
+    .option("--body-timeout <ms>", "longest stall of a request's body", integer(1, 86_400_000), 8_000)
+    .option("--grace <ms>", "time for requests in flight on shutdown", integer(0, 86_400_000), 10_000)
+    .option("--cors <origin...>", "origins that browsers may call from; * for any")
+    .option("--max-in-flight <number>", "requests in flight on one WebSocket", integer(1, 2 ** 20), 1024)
+    .option("--load-concurrency <number>", "models loaded at the same time", integer(1, 64), 2)
+    .option("--cores <number>", "cores for inference (default: those of this process)", integer(1, 1024))
+    .option("--strict", "fail when any model cannot be loaded")
+    .option("--timing-headers", "add Server-Timing to predictions")
+    .addOption(new Option("--log-level <level>", "least severe lines to log").choices([...logLevels]).default("info"))
+    .addHelpText("after", examples)
+    .action(serve);
+}
+
+async function serve(path: string, flags: ServeFlags): Promise<void> {
+  const repository = await scanRepository(path); // a wrong path is told before anything is started
+  const logger = createLogger(flags.logLevel);
+  const report = new StartReport(logger, process.stdout.isTTY === true);
+  const engine = { ...(flags.cores !== undefined && { cores: flags.cores }) };
+  report.engine(startEngine(engine));
+  const models = await loadRepository(repository, {
+    concurrency: flags.loadConcurrency,
+    strict: flags.strict ?? false,
+    engine,
+    onEvent: (event) => report.model(event),
+  });
+  const server = createServer({
+    models,
+    logger,
+    host: flags.host,
+    port: flags.port,
+    bodyLimit: flags.bodyLimit,
+    timeoutMs: flags.timeout,
+    bodyTimeoutMs: flags.bodyTimeout,
+    graceMs: flags.grace,
+    cors: flags.cors ?? [],
+    socketInFlight: flags.maxInFlight,
+    timingHeaders: flags.timingHeaders ?? false,
+    ...(flags.defaultModel !== undefined && { defaultModel: flags.defaultModel }),
+  });
+  await server.listen();
+  closeOnSignal(server, logger);
+  report.listening(server, models);
+}
+
+function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected an integer from ${least} to ${most}.`);
+  };
+}
+
+/** "64m" -> 67108864 */
+function size(text: string): number {
+  const [, digits, unit = ""] = /^([0-9]+)([kmg]?)b?$/i.exec(text) ?? [];
+  const value = Number(digits) * 1024 ** " kmg".indexOf(unit.toLowerCase() || " ");
+  if (value >= 1 && value < 2 ** 31) return value;
+  throw new InvalidArgumentError("Expected a number of bytes below 2 GiB, such as 1000000 or 64m.");
+}

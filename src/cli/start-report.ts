@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server says while it starts: sentences for a person at a terminal, log lines for a machine.
+import type { EngineInfo } from "../runtime/engine.js";
+import type { OrtServer } from "../server/server.js";
+import type { LoadEvent } from "../serving/load-repository.js";
+import type { ModelStore } from "../serving/model-store.js";
+import type { Logger } from "../telemetry/log.js";
+
+export class StartReport {
+  readonly #logger: Logger;
+  readonly #forPeople: boolean;
+
+  constructor(logger: Logger, forPeople: boolean) {
+    this.#logger = logger;
+    this.#forPeople = forPeople;
+  }
+
+  engine({ version, cores, libraryPath }: EngineInfo): void {
+    const what = `ONNX Runtime ${version} on ${cores} ${cores === 1 ? "core" : "cores"}, telemetry off`;
+    this.#say("info", { onnxruntime: version, cores, libraryPath, telemetry: "off" }, what);
+  }
+
+  model(event: LoadEvent): void {
+    const { name, version } = event;
+    const label = version === "" ? name : `${name} v${version}`;
+    if (event.kind === "failed") {
+      this.#say(
+        "error",
+        { model: name, version, error: event.error.message },
+        `cannot load ${label}: ${event.error.message}`,
+      );
+      return;
+    }
+    const { batched, batchingReason, instances, maxBatchRows, providers } = event.servable.model.metadata;
+    const provider = providers.find(({ active }) => active)?.name ?? "cpu";
+    const batching = batched ? `batches of up to ${maxBatchRows} rows` : `no batching: ${batchingReason}`;
+    const millis = Math.round(event.millis);
+    const facts = { model: name, version, millis, provider, instances, batched, maxBatchRows, batchingReason };
+    this.#say("info", facts, `loaded ${label} in ${millis} ms (${provider}, ${batching})`);
+    for (const { name: missing, active, reason } of providers) {
+      if (!active)
+        this.#say("warn", { model: name, version, provider: missing, reason }, `${label}: ${missing}: ${reason}`);
+    }
+  }
+
+  listening(server: OrtServer, models: ModelStore): void {
+    this.#say("info", { url: server.url, models: models.names }, `listening on ${server.url}`);
+    const example = models.names[0];
+    if (this.#forPeople) process.stdout.write(`try: curl ${server.url}/v2/models/${example}   (Ctrl-C to stop)\n`);
+  }
+
+  #say(level: "info" | "warn" | "error", facts: object, sentence: string): void {
+    if (!this.#forPeople) this.#logger[level](facts, sentence);
+    else if (this.#logger.isLevelEnabled(level)) process.stdout.write(`${sentence}\n`);
+  }
+}
