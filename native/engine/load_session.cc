@@ -35,7 +35,10 @@ Status check_model_file(const std::string& path) {
 }
 
 Status load_failed(const std::string& path, const Status& cause) {
-  return {cause.code(), "cannot load '" + path + "': " + cause.message()};
+  std::string_view reason = cause.message();
+  const std::string repeated = "Load model from " + path + " failed:";
+  if (reason.starts_with(repeated)) reason.remove_prefix(repeated.size());
+  return {cause.code(), "cannot load '" + path + "': " + std::string(reason)};
 }
 
 /// Everything about a load that stays the same from attempt to attempt.

@@ -27,8 +27,9 @@ OrtAllocator* default_allocator() noexcept {
 Status lend_strings(const Tensor& tensor, Ort::Value& value) {
   const OrtApi& api = Ort::GetApi();
   const auto count = static_cast<size_t>(tensor.elements());
-  if (tensor.offsets.size() != count + 1 || tensor.offsets.back() > tensor.data.size()) {
-    return {Code::kInvalidInput, "expected " + std::to_string(count + 1) + " string offsets within " +
+  if (tensor.offsets.size() != count + 1 || tensor.offsets.back() > tensor.data.size() ||
+      !std::ranges::is_sorted(tensor.offsets)) {
+    return {Code::kInvalidInput, "expected " + std::to_string(count + 1) + " ascending string offsets within " +
                                      std::to_string(tensor.data.size()) + " bytes for shape " +
                                      tensor.shape.to_string() + ", got " + std::to_string(tensor.offsets.size())};
   }

@@ -88,6 +88,10 @@ Result<ProviderPlan> ProviderPlan::make(const std::vector<ProviderRequest>& requ
     return {Code::kInvalidArgument,
             "the execution provider 'cpu' is listed and session.disable_cpu_ep_fallback refuses it: drop one"};
   }
+  if (requests.empty() && !cpu_fallback) {
+    return {Code::kInvalidArgument,
+            "session.disable_cpu_ep_fallback keeps the model off the CPU and no other execution provider is listed"};
+  }
   if (!after_cpu && cpu_fallback) plan.entries_.push_back({ProviderRequest{std::string(kCpu), {}, false}});
   return plan;
 }
@@ -108,7 +112,14 @@ Status ProviderPlan::append_to(Ort::SessionOptions& options) {
               "the required execution provider '" + entry.request.name + "' cannot be used: " + entry.reason};
     }
   }
-  return {};
+  return check_something_is_left();
+}
+
+Status ProviderPlan::check_something_is_left() const {
+  if (std::ranges::any_of(entries_, &Entry::active)) return {};
+  std::string message = "no execution provider is left and session.disable_cpu_ep_fallback keeps the model off the CPU";
+  for (const Entry& entry : entries_) message += "; " + entry.request.name + ": " + entry.reason;
+  return {Code::kProviderUnavailable, std::move(message)};
 }
 
 ProviderPlan::Entry* ProviderPlan::first_active_accelerator() noexcept {

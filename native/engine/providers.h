@@ -41,6 +41,7 @@ class ProviderPlan {
   };
   static Result<Entry> check(const ProviderRequest& request);
   Entry* first_active_accelerator() noexcept;
+  Status check_something_is_left() const;
 
   std::vector<Entry> entries_;
 };

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "engine/ort_library.h"
+#include "test/engine_fixture.h"
+
+namespace ortserve {
+namespace {
+
+using testing::library_path;
+using testing::TemporaryFolder;
+
+void expect_unavailable(const Status& status, std::initializer_list<std::string> words) {
+  EXPECT_EQ(status.code(), Code::kLibraryUnavailable);
+  for (const auto& word : words) EXPECT_NE(status.message().find(word), std::string::npos) << status.message();
+}
+
+TEST(EngineLibrary, RefusesARelativePath) {
+  expect_unavailable(start_engine("libonnxruntime.so.1"), {"absolute path", "'libonnxruntime.so.1'"});
+}
+
+TEST(EngineLibrary, NamesAMissingFile) {
+  expect_unavailable(start_engine("/nowhere/libonnxruntime.so.1"), {"'/nowhere/libonnxruntime.so.1'", "No such file"});
+}
+
+TEST(EngineLibrary, RefusesAFileThatIsNoLibrary) {
+  const TemporaryFolder folder;
+  expect_unavailable(start_engine(folder.write("libonnxruntime.so.1", "text")), {"libonnxruntime.so.1'"});
+}
+
+TEST(EngineLibrary, SaysThatNothingIsLoadedBeforeTheStart) {
+  if (engine_info().ok()) GTEST_SKIP() << "another test of this process has started the engine";
+  expect_unavailable(engine_info().status(), {"not been started"});
+  BufferPool pool{BufferPool::Limits{}};
+  EXPECT_EQ(load_session({}, pool).status().code(), Code::kLibraryUnavailable);
+}
+
+struct OldRelease {
+  static const char* version() noexcept { return "1.20.1"; }
+  static const OrtApi* api(uint32_t) noexcept {
+    ADD_FAILURE() << "a library that is known to be too old must not be asked: it prints";
+    return nullptr;
+  }
+};
+
+TEST(EngineLibrary, NamesPathFoundAndWantedVersionOfAnOldLibrary) {
+  const OrtApiBase old{OldRelease::api, OldRelease::version};
+  expect_unavailable(negotiate_api(old, 29, "/lib/ort.so").status(), {"'/lib/ort.so'", "1.20.1", "1.29 or later"});
+}
+
+TEST(EngineLibrary, RefusesAVersionTheRealLibraryDoesNotOffer) {
+  ASSERT_TRUE(start_engine(library_path()).ok());
+  auto library = open_ort_library(library_path());
+  ASSERT_TRUE(library.ok());
+  const OrtApiBase base{[](uint32_t) noexcept -> const OrtApi* { return nullptr; }, []() noexcept { return "2.0.0"; }};
+  expect_unavailable(negotiate_api(base, 29, library_path()).status(), {"2.0.0", "1.29 or later"});
+}
+
+TEST(EngineLibrary, StartsOnceAndKeepsTheFirstLibrary) {
+  ASSERT_TRUE(start_engine(library_path()).ok());
+  EXPECT_TRUE(start_engine("/nowhere/else.so").ok());
+  const auto info = engine_info();
+  ASSERT_TRUE(info.ok());
+  EXPECT_EQ(info.value().library_path, library_path());
+  EXPECT_EQ(info.value().version.substr(0, 2), "1.");
+  const auto& providers = info.value().providers;
+  EXPECT_NE(std::find(providers.begin(), providers.end(), "cpu"), providers.end());
+}
+
+TEST(EngineLibrary, SwitchesTelemetryOff) {
+  ASSERT_TRUE(start_engine(library_path()).ok());
+  EXPECT_STREQ(std::getenv("ORT_DISABLE_TELEMETRY"), "1");
+}
+
+}  // namespace
+}  // namespace ortserve
