@@ -19,7 +19,7 @@ struct ModelLoadOptions {
   SessionConfig session;
   std::string name;
   std::string version;
-  std::map<std::string, std::vector<std::string>> features;  ///< column names by input
+  std::map<std::string, std::vector<std::string>> features;  ///< column names by input; "": the only one
   bool batching = true;                                      ///< false: never batch
   int instances = 0;                                         ///< 0: one per core and intra-op thread
   int64_t max_request_rows = 0;                              ///< 0: no limit

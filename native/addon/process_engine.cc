@@ -33,11 +33,15 @@ int default_instances(const std::vector<ProviderOutcome>& providers, int cores, 
 }
 
 Status set_features(ModelSpec& spec, const std::map<std::string, std::vector<std::string>>& features) {
-  for (const auto& [name, columns] : features) {
-    const int index = spec.input_index(name);
-    if (index < 0)
-      return {Code::kInvalidArgument, "'features' names the input '" + name + "', which the model has not"};
+  for (const auto& [key, columns] : features) {
+    if (key.empty() && spec.inputs.size() != 1) {
+      return {Code::kInvalidArgument, "expected 'features' as a map from input to names, since the model has " +
+                                          std::to_string(spec.inputs.size()) + " inputs"};
+    }
+    const int index = key.empty() ? 0 : spec.input_index(key);
+    if (index < 0) return {Code::kInvalidArgument, "'features' names the input '" + key + "', which the model has not"};
     InputSpec& input = spec.inputs[static_cast<size_t>(index)];
+    const std::string& name = input.name;
     const int64_t width = input.dims.rank() == 0 ? 1 : input.dims[input.dims.rank() - 1];
     if (width >= 0 && width != static_cast<int64_t>(columns.size())) {
       return {Code::kInvalidArgument, "expected " + std::to_string(width) + " features for input '" + name + "' " +

@@ -91,7 +91,7 @@ export interface NativeLoadOptions {
   version: string;
   providers: { name: string; options: Record<string, string>; required: boolean }[];
   sessionOptions: Record<string, string>;
-  /** Names of the columns per input, from the model's config. */
+  /** Names of the columns per input, from the model's config; "" stands for the only input. */
   features: Record<string, string[]>;
   /** "auto": found out and verified; "off": never batch. */
   batching: "auto" | "off";

@@ -45,7 +45,7 @@ export interface ModelOptions {
   inlineMicros?: number;
   /** ONNX Runtime session options and config entries by name. */
   sessionOptions?: Readonly<Record<string, string | number | boolean>>;
-  /** Column names per input, for error messages and named features over the wire. */
+  /** Column names per input ("": the only one), for error messages and named features over the wire. */
   features?: Readonly<Record<string, readonly string[]>>;
   /** Options of the process-wide engine; the first load in the process decides. */
   engine?: EngineOptions;
