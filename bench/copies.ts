@@ -34,7 +34,11 @@ export async function measureCopies(): Promise<CopyResult[]> {
       ...{ path: "embedded predict, transfer", limit: { in: 0, out: 1 }, ...once },
       send: (m) => m.predict(row(), { transfer: true }),
     },
-    { path: "wire, JSON, one row", limit: undefined, ...once, send: (m) => throughPort(m, json) },
+    {
+      // The text of the numbers is the payload; reading and writing it is no copy.
+      ...{ path: "wire, JSON, one row", limit: undefined, ...once, payloadIn: json.body.length },
+      send: (m) => throughPort(m, json),
+    },
     { path: "wire, binary, one row", limit: { in: 1, out: 1 }, ...once, send: (m) => throughPort(m, binary) },
     {
       ...{ path: `wire, binary, ${rowsTogether} requests in one batch`, limit: undefined, ...tensors },

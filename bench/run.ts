@@ -10,6 +10,7 @@ import { commit, describeMachine } from "./machine.js";
 import { decodeBench } from "./micro/decode.bench.js";
 import { encodeBench } from "./micro/encode.bench.js";
 import { runBench } from "./micro/run.bench.js";
+import { submitBench } from "./micro/submit.bench.js";
 import { prepareModel } from "./models/models.js";
 import { buildNative, coreBench, ortLoop } from "./native.js";
 import { type BenchOptions, parseOptions, usage } from "./options.js";
@@ -81,7 +82,9 @@ class BenchRun {
     const native = this.nativeBuilt ? await this.attempt("core_bench", coreBench, none) : none;
     const decode = await this.attempt("decode", () => decodeBench(milliseconds), none);
     const encode = await this.attempt("encode", () => encodeBench(milliseconds), none);
-    return [...native, ...decode, ...encode, ...(await this.attempt("run", () => runBench(milliseconds), none))];
+    const run = await this.attempt("run", () => runBench(milliseconds), none);
+    const submit = await this.attempt("submit", () => submitBench(milliseconds), none);
+    return [...native, ...decode, ...encode, ...run, ...submit];
   }
 
   /** A part that cannot run here is noted in the report; the others go on. */
