@@ -10,31 +10,49 @@ import type { TypedArray } from "./tensor.js";
  * not be transferred, such as small Node Buffers, which share one pool.
  */
 export function lendable(tensors: (NativeTensor | undefined)[]): (NativeTensor | undefined)[] {
-  const buffers = new Set<ArrayBuffer>();
-  for (const tensor of tensors) {
-    if (tensor && ArrayBuffer.isView(tensor.data) && tensor.data.buffer instanceof ArrayBuffer)
-      buffers.add(tensor.data.buffer);
-  }
+  // Where each view lies is read first: a detached view no longer knows.
+  const places = tensors.map((tensor) => placeOf(tensor));
+  const buffers = new Set(places.flatMap((place) => place?.buffer ?? []));
   const moved = transferAll([...buffers]);
-  return tensors.map((tensor) => {
-    if (!tensor || Array.isArray(tensor.data)) return tensor;
-    const view = tensor.data as TypedArray;
-    const buffer = moved.get(view.buffer);
-    if (!buffer) return tensor;
-    const type = view.constructor as new (buffer: ArrayBuffer, offset: number, length: number) => TypedArray;
-    return { ...tensor, data: new type(buffer, view.byteOffset, view.length) };
+  return tensors.map((tensor, i) => {
+    const place = places[i];
+    const buffer = place && moved.get(place.buffer);
+    return tensor && buffer ? { ...tensor, data: new place.type(buffer, place.byteOffset, place.length) } : tensor;
   });
 }
 
-function transferAll(buffers: ArrayBuffer[]): Map<ArrayBufferLike, ArrayBuffer> {
+interface Place {
+  type: new (buffer: ArrayBuffer, byteOffset: number, length: number) => TypedArray;
+  buffer: ArrayBuffer;
+  byteOffset: number;
+  length: number;
+}
+
+function placeOf(tensor: NativeTensor | undefined): Place | undefined {
+  if (!tensor || Array.isArray(tensor.data)) return undefined;
+  const view = tensor.data as TypedArray;
+  if (!(view.buffer instanceof ArrayBuffer)) return undefined;
+  // Small Buffers lie in one pool: moving it would take every other one along.
+  if (Buffer.isBuffer(view) && view.byteLength < view.buffer.byteLength) throw untransferable();
+  // A Buffer is a Uint8Array with a constructor of its own.
+  const type = (view instanceof Uint8Array ? Uint8Array : view.constructor) as Place["type"];
+  return { type, buffer: view.buffer, byteOffset: view.byteOffset, length: view.length };
+}
+
+function transferAll(buffers: ArrayBuffer[]): Map<ArrayBuffer, ArrayBuffer> {
+  let moved: ArrayBuffer[];
   try {
-    const moved = structuredClone(buffers, { transfer: buffers });
-    return new Map(buffers.map((buffer, i) => [buffer, moved[i] as ArrayBuffer]));
+    moved = structuredClone(buffers, { transfer: buffers });
   } catch (cause) {
-    throw new OrtserveError(
-      "ERR_INVALID_ARGUMENT",
-      "the memory of an input cannot be transferred; leave out 'transfer', or use a typed array with its own ArrayBuffer",
-      { cause },
-    );
+    throw untransferable({ cause });
   }
+  // Node 20 clones what is marked untransferable, where later versions throw.
+  if (buffers.some((buffer) => buffer.byteLength > 0)) throw untransferable();
+  return new Map(buffers.map((buffer, i) => [buffer, moved[i] as ArrayBuffer]));
+}
+
+function untransferable(options?: ErrorOptions): OrtserveError {
+  const message =
+    "the memory of an input cannot be transferred; leave out 'transfer', or use a typed array with its own ArrayBuffer";
+  return new OrtserveError("ERR_INVALID_ARGUMENT", message, options);
 }
