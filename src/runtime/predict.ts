@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One embedded predict from prepared inputs to a settled promise: options, abort, timeout, transfer.
+import { setMaxListeners } from "node:events";
 import { OrtserveError } from "../errors.js";
 import type { NativeTensor } from "../native/binding.js";
 import type { Model, ModelMetadata } from "./model.js";
@@ -70,11 +71,17 @@ export function startPredict(
 
   const memory = options.transfer ? lendable(inputs) : inputs;
   const ticket = port.predict(model, memory, wanted, options.transfer ?? false, (timeoutMs ?? 0) * 1000, handler);
-  signal?.addEventListener("abort", onAbort, { once: true });
+  if (signal) listen(signal, onAbort);
   if (timeoutMs !== undefined) {
     const late = () => giveUp(errorAt(site, "ERR_DEADLINE_EXCEEDED", `no result after ${timeoutMs} ms`));
     timer = setTimeout(late, timeoutMs);
   }
+}
+
+function listen(signal: AbortSignal, onAbort: () => void): void {
+  // One signal for many calls is normal use, not the leak that Node would warn of.
+  setMaxListeners(0, signal);
+  signal.addEventListener("abort", onAbort, { once: true });
 }
 
 function wantedOutputs(metadata: ModelMetadata, names: readonly string[] | undefined): number[] {
