@@ -15,6 +15,19 @@ Code code_of(OrtErrorCode error, std::string_view text, Code otherwise) noexcept
   return error == ORT_INVALID_ARGUMENT && otherwise == Code::kRunFailed ? Code::kInvalidInput : otherwise;
 }
 
+// Cuts "FILE:LINE SIGNATURE [ONNXRuntimeError] : NUMBER : NAME : " out of "... Status Message: FILE:LINE ...".
+std::string without_origin(std::string_view text) {
+  constexpr std::string_view kMark = "[ONNXRuntimeError] : ";
+  const size_t mark = text.find(kMark);
+  if (mark == std::string_view::npos) return std::string(text);
+  const size_t number_end = text.find(" : ", mark + kMark.size());
+  const size_t name_end = number_end == std::string_view::npos ? number_end : text.find(" : ", number_end + 3);
+  if (name_end == std::string_view::npos) return std::string(text);
+  const size_t before = text.substr(0, mark).rfind(": ");
+  const size_t begin = before == std::string_view::npos ? 0 : before + 2;
+  return std::string(text.substr(0, begin)).append(text.substr(name_end + 3));
+}
+
 bool is_continuation_byte(char c) noexcept {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
@@ -23,7 +36,7 @@ bool is_continuation_byte(char c) noexcept {
 
 std::string one_line(std::string_view text) {
   std::string line;
-  for (const char c : text) {
+  for (const char c : without_origin(text)) {
     const bool blank = c == ' ' || (c >= '\t' && c <= '\r');
     if (!blank) {
       line += c;

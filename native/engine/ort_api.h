@@ -16,7 +16,8 @@
 
 namespace ortserve {
 
-/// `text` on one line: line breaks and runs of blanks become one blank, at most 1,000 bytes, cut between characters.
+/// ORT's words for people, on one line: line breaks and runs of blanks become one blank, the place in ORT's source and
+/// its code (which Code replaces) go, and at most 1,000 bytes stay, cut between characters.
 std::string one_line(std::string_view text);
 
 /// kOk for null. Otherwise kInvalidInput, kOutOfMemory or `otherwise`, with ORT's text on one line. Releases `status`.

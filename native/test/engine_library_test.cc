@@ -35,6 +35,20 @@ TEST(EngineLibrary, SaysThatNothingIsLoadedBeforeTheStart) {
   EXPECT_EQ(load_session({}, pool).status().code(), Code::kLibraryUnavailable);
 }
 
+TEST(OrtMessages, ComeOnOneLineWithoutTheirOrigin) {
+  EXPECT_EQ(one_line(" a\tb\r\n  c \n"), "a b c");
+  EXPECT_EQ(one_line("/src/a.cc:8 X& X::Get() [ONNXRuntimeError] : 1 : FAIL : no library"), "no library");
+  EXPECT_EQ(one_line("Status Message: /src/a.cc:8 X::Run() [ONNXRuntimeError] : 2 : INVALID_ARGUMENT : bad: shape"),
+            "Status Message: bad: shape");
+  EXPECT_EQ(one_line("[ONNXRuntimeError] : broken"), "[ONNXRuntimeError] : broken");
+}
+
+TEST(OrtMessages, AreCutBetweenCharacters) {
+  std::string text(999, 'x');
+  EXPECT_EQ(one_line(text + "é"), std::string(999, 'x') + "...");
+  EXPECT_EQ(one_line(text + "y"), text + "y");
+}
+
 struct OldRelease {
   static const char* version() noexcept { return "1.20.1"; }
   static const OrtApi* api(uint32_t) noexcept {
