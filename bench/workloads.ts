@@ -38,11 +38,11 @@ export const workloads: readonly Workload[] = [
   },
   {
     ...{ id: "digits-json", title: "Digits CNN, one image, JSON", model: "digits", encoding: "json" },
-    ...{ concurrency: [1, 16, 64], headline: 64, openLoop: false, heavy: false, ceilingBatches: [1, 4, 16] },
+    ...{ concurrency: [1, 64], headline: 64, openLoop: false, heavy: false, ceilingBatches: [1, 4, 16] },
   },
   {
     ...{ id: "digits-binary", title: "Digits CNN, one image, binary", model: "digits", encoding: "binary" },
-    ...{ concurrency: [1, 16, 64], headline: 64, openLoop: false, heavy: false, ceilingBatches: [1, 4, 16] },
+    ...{ concurrency: [1, 64], headline: 64, openLoop: false, heavy: false, ceilingBatches: [1, 4, 16] },
   },
   {
     ...{ id: "image-json", title: "3x224x224 floats, JSON", model: "image_pool", encoding: "json" },
