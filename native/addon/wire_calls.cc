@@ -51,8 +51,8 @@ std::unique_ptr<PortRequest> new_request(Environment& environment, WireCall& cal
   auto request = ticketed_request(environment, call.model, call.deadline);
   request->format = call.format;
   request->framed = call.framed;
-  // The one copy that brings the body in. Of a binary body the JSON is no payload.
-  request->copied.in = size - std::min(size, call.json_size.value_or(0));
+  // The copy that brings the body in: of JSON it is counted here, of a binary body by the decoder, blob by blob.
+  if (!call.json_size) request->copied.in = size;
   return request;
 }
 
