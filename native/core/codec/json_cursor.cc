@@ -61,14 +61,9 @@ std::optional<std::string_view> JsonCursor::raw_string() const noexcept {
   return text.substr(1, text.size() - 2);
 }
 
-Status JsonCursor::enter() {
-  if (depth_ == max_depth_) {
-    return {Code::kLimitExceeded,
-            "JSON nesting depth exceeds maximum allowed limit (" + std::to_string(max_depth_) + ")"};
-  }
-  ++depth_;
-  ++token_;
-  return {};
+Status JsonCursor::too_deep() const {
+  return {Code::kLimitExceeded,
+          "JSON nesting depth exceeds maximum allowed limit (" + std::to_string(max_depth_) + ")"};
 }
 
 Status JsonCursor::skip_value() {

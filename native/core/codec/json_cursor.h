@@ -49,7 +49,12 @@ class JsonCursor {
   /// Checks a whole value of any kind and goes past it.
   Status skip_value();
   /// Goes into a '[' or '{' / past its end. kLimitExceeded beyond the depth limit.
-  Status enter();
+  Status enter() {
+    if (depth_ == max_depth_) return too_deep();
+    ++depth_;
+    ++token_;
+    return {};
+  }
   void leave() noexcept {
     ++token_;
     --depth_;
@@ -62,6 +67,7 @@ class JsonCursor {
 
  private:
   JsonCursor(const JsonText& text, size_t max_depth) noexcept;
+  Status too_deep() const;
 
   const char* bytes_;
   const uint32_t* offsets_;

@@ -80,4 +80,10 @@ Status once(bool& seen, std::string_view key) {
   return {};
 }
 
+Status missing_member(std::string_view key) {
+  const std::string name(key);
+  return {Code::kInvalidJson,
+          "Unable to parse '" + name + "': attempt to access non-existing object member '" + name + "'"};
+}
+
 }  // namespace ortserve

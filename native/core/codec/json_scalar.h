@@ -28,5 +28,7 @@ Status read_uint64(JsonCursor& cursor, std::string_view field, uint64_t& value);
 
 /// kInvalidJson when `*seen` is set already; sets it.
 Status once(bool& seen, std::string_view key);
+/// kInvalidJson: an object lacks the member `key`.
+Status missing_member(std::string_view key);
 
 }  // namespace ortserve

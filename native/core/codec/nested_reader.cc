@@ -22,7 +22,7 @@ Status NestedReader::read_row(JsonCursor& cursor) {
 }
 
 Status NestedReader::read_column(JsonCursor& cursor, size_t columns) {
-  ORTSERVE_RETURN_IF_ERROR(set_rank(2));
+  if (!set_rank(2)) return uneven_rank(2);
   has_columns_ = true;
   ORTSERVE_RETURN_IF_ERROR(builder_.read_one(cursor));
   dims_[1] = static_cast<int64_t>(columns);
@@ -43,7 +43,7 @@ Tensor NestedReader::finish() {
 
 Status NestedReader::read_value(JsonCursor& cursor, size_t level) {
   if (cursor.peek() == '[') return read_array(cursor, level);
-  ORTSERVE_RETURN_IF_ERROR(set_rank(level));
+  if (!set_rank(level)) return uneven_rank(level);
   return builder_.read_one(cursor);
 }
 
@@ -53,15 +53,14 @@ Status NestedReader::read_array(JsonCursor& cursor, size_t level) {
   }
   ORTSERVE_RETURN_IF_ERROR(cursor.enter());
   deepest_ = std::max(deepest_, level + 1);
-  int64_t count = 0;
   if (cursor.peek() == ']') {
     cursor.leave();
     return close(level, 0);
   }
   if (cursor.peek() != '[') {
-    ORTSERVE_RETURN_IF_ERROR(read_scalars(cursor, level, count));
-    return close(level, count);
+    return read_scalars(cursor, level);
   }
+  int64_t count = 0;
   while (true) {
     if (cursor.peek() != '[') return is_scalar(cursor) ? mixed() : cursor.unexpected("an array");
     ORTSERVE_RETURN_IF_ERROR(read_array(cursor, level + 1));
@@ -74,32 +73,23 @@ Status NestedReader::read_array(JsonCursor& cursor, size_t level) {
   return close(level, count);
 }
 
-Status NestedReader::read_scalars(JsonCursor& cursor, size_t level, int64_t& count) {
-  ORTSERVE_RETURN_IF_ERROR(set_rank(level + 1));
+Status NestedReader::read_scalars(JsonCursor& cursor, size_t level) {
+  if (!set_rank(level + 1)) return uneven_rank(level + 1);
   const uint64_t before = builder_.elements();
   ORTSERVE_RETURN_IF_ERROR(builder_.read_run(cursor));
   if (cursor.peek() == '[') return mixed();
   if (cursor.peek() != ']') return cursor.unexpected("',' or ']'");
   cursor.leave();
-  count = static_cast<int64_t>(builder_.elements() - before);
-  return {};
+  return close(level, static_cast<int64_t>(builder_.elements() - before));
 }
 
-Status NestedReader::set_rank(size_t rank) {
-  if (rank_known_ && rank != rank_) {
-    return ragged("is ragged: values stand at different depths (" + std::to_string(rank_) + " and " +
-                  std::to_string(rank) + ")");
-  }
-  rank_known_ = true;
-  rank_ = rank;
-  return {};
+Status NestedReader::uneven_rank(size_t rank) const {
+  return ragged("is ragged: values stand at different depths (" + std::to_string(rank_) + " and " +
+                std::to_string(rank) + ")");
 }
 
-Status NestedReader::close(size_t level, int64_t count) {
-  int64_t& dim = dims_[level];
-  if (dim == kUnknown) dim = count;
-  if (dim == count) return {};
-  return ragged("is ragged: arrays of " + std::to_string(dim) + " and of " + std::to_string(count) +
+Status NestedReader::uneven_count(size_t level, int64_t count) const {
+  return ragged("is ragged: arrays of " + std::to_string(dims_[level]) + " and of " + std::to_string(count) +
                 " items stand at the same depth");
 }
 

@@ -35,9 +35,18 @@ class NestedReader {
 
   Status read_value(JsonCursor& cursor, size_t level);
   Status read_array(JsonCursor& cursor, size_t level);
-  Status read_scalars(JsonCursor& cursor, size_t level, int64_t& count);
-  Status set_rank(size_t rank);
-  Status close(size_t level, int64_t count);
+  Status read_scalars(JsonCursor& cursor, size_t level);
+  bool set_rank(size_t rank) noexcept {
+    if (!rank_known_) rank_ = rank;
+    rank_known_ = true;
+    return rank_ == rank;
+  }
+  Status close(size_t level, int64_t count) {
+    if (dims_[level] == kUnknown) dims_[level] = count;
+    return dims_[level] == count ? Status() : uneven_count(level, count);
+  }
+  Status uneven_rank(size_t rank) const;
+  Status uneven_count(size_t level, int64_t count) const;
   Status mixed() const;
   Status ragged(const std::string& how) const;
 

@@ -44,9 +44,7 @@ Status OpenInferenceDecoder::decode() {
   while (request.next()) ORTSERVE_RETURN_IF_ERROR(read_member(request.key()));
   ORTSERVE_RETURN_IF_ERROR(request.status());
   if (!cursor_.at_end()) return cursor_.unexpected("the end of the request JSON");
-  if (!has_inputs_) {
-    return {Code::kInvalidJson, "Unable to parse 'inputs': attempt to access non-existing object member 'inputs'"};
-  }
+  if (!has_inputs_) return missing_member("inputs");
   ORTSERVE_RETURN_IF_ERROR(check_inputs_complete());
   if (blobs_.left() > 0) {
     return {Code::kInvalidInput, "unexpected additional input data for model '" + context_.spec.name +
@@ -107,9 +105,7 @@ Status OpenInferenceDecoder::read_output() {
     }
   }
   ORTSERVE_RETURN_IF_ERROR(output.status());
-  if (!has_name) {
-    return {Code::kInvalidJson, "Unable to parse 'name': attempt to access non-existing object member 'name'"};
-  }
+  if (!has_name) return missing_member("name");
   ORTSERVE_RETURN_IF_ERROR(add_wanted(context_.spec, name, out_));
   out_.binary.push_back(binary);
   return {};

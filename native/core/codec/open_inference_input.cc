@@ -18,11 +18,6 @@ constexpr std::string_view kOneSource =
     "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', "
     "'shared_memory_region' in 'parameters'. But ";
 
-Status lacks(std::string_view member) {
-  const std::string name = "'" + std::string(member) + "'";
-  return {Code::kInvalidJson, "Unable to parse " + name + ": attempt to access non-existing object member " + name};
-}
-
 }  // namespace
 
 std::optional<Buffer> BlobReader::take(uint64_t size) noexcept {
@@ -107,9 +102,9 @@ Status OpenInferenceInput::read_data(JsonCursor& cursor) {
 }
 
 Status OpenInferenceInput::finish(JsonCursor cursor) {
-  if (!has_name_) return lacks("name");
-  if (!has_shape_) return lacks("shape");
-  if (!has_datatype_) return lacks("datatype");
+  if (!has_name_) return missing_member("name");
+  if (!has_shape_) return missing_member("shape");
+  if (!has_datatype_) return missing_member("datatype");
   if (!matched_) ORTSERVE_RETURN_IF_ERROR(match_model());
   ORTSERVE_RETURN_IF_ERROR(check_one_source());
   if (blob_size_) return fill_from_blob();
