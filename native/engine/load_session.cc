@@ -79,24 +79,6 @@ class Loader {
   bool dynamic_shapes_ = false;
 };
 
-/// A driver that is too old or a GPU that is absent shows only when the session is made. Takes accelerators out, first
-/// to last, until it can be made; when it never can, the model is at fault and the last words are the CPU's.
-Result<Ort::Session> create_with_fallback(const Loader& loader, ProviderPlan& plan) {
-  Status refused_by_required;
-  for (;;) {
-    auto session = loader.create(plan);
-    const ProviderRequest* const suspect = plan.first_accelerator();
-    if (session.ok() && !refused_by_required.ok()) return refused_by_required;
-    if (session.ok() || !suspect || session.status().code() == Code::kProviderUnavailable) return session;
-    const std::string reason = session.status().message();
-    if (suspect->required && refused_by_required.ok()) {
-      refused_by_required = {Code::kProviderUnavailable,
-                             "the required execution provider '" + suspect->name + "' cannot be used: " + reason};
-    }
-    plan.drop_first_accelerator(reason);
-  }
-}
-
 Result<std::shared_ptr<Session>> load(const SessionConfig& config, BufferPool& pool) {
   if (!running_engine()) return engine_info().take_status();
   if (config.intra_op_threads < 1) {
@@ -111,7 +93,7 @@ Result<std::shared_ptr<Session>> load(const SessionConfig& config, BufferPool& p
 
   Loader loader(config, std::move(*options));
   loader.peek();
-  auto session = create_with_fallback(loader, *plan);
+  auto session = create_with_fallback(*plan, [&] { return loader.create(*plan); });
   if (!session.ok()) return load_failed(config.model_path, session.status());
   auto spec = read_session_spec(*session);
   if (!spec.ok()) return load_failed(config.model_path, spec.status());

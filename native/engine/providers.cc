@@ -44,6 +44,10 @@ Status unknown_provider(const std::string& name) {
                                       std::string(nearest_name(names, name)) + "'"};
 }
 
+Status required_unusable(const std::string& provider, const std::string& reason) {
+  return {Code::kProviderUnavailable, "the required execution provider '" + provider + "' cannot be used: " + reason};
+}
+
 // ORT's status may only say that loading failed; the loader's words are in its log then.
 std::string join_reason(std::string message, const std::string& logged) {
   if (logged.empty() || message.find(logged) != std::string::npos) return message;
@@ -107,10 +111,7 @@ Status ProviderPlan::append_to(Ort::SessionOptions& options) {
     if (appended.ok()) continue;
     entry.active = false;
     entry.reason = join_reason(appended.message(), logged.text());
-    if (entry.request.required) {
-      return {Code::kProviderUnavailable,
-              "the required execution provider '" + entry.request.name + "' cannot be used: " + entry.reason};
-    }
+    if (entry.request.required) return required_unusable(entry.request.name, entry.reason);
   }
   return check_something_is_left();
 }
@@ -143,6 +144,19 @@ std::vector<ProviderOutcome> ProviderPlan::outcomes() const {
   std::vector<ProviderOutcome> outcomes;
   for (const Entry& entry : entries_) outcomes.push_back({entry.request.name, entry.active, entry.reason});
   return outcomes;
+}
+
+Result<Ort::Session> create_with_fallback(ProviderPlan& plan, const std::function<Result<Ort::Session>()>& create) {
+  Status refused;  // a required provider failed; unless the model proves to be at fault, this is the answer
+  for (;;) {
+    auto session = create();
+    if (session.ok() && !refused.ok()) return refused;
+    const ProviderRequest* const suspect = plan.first_accelerator();
+    if (session.ok() || !suspect || session.status().code() == Code::kProviderUnavailable) return session;
+    const std::string reason = session.status().message();
+    if (suspect->required && refused.ok()) refused = required_unusable(suspect->name, reason);
+    plan.drop_first_accelerator(reason);
+  }
 }
 
 }  // namespace ortserve

@@ -2,6 +2,7 @@
 // The ordered list of execution providers: which can be used here, and why the others cannot.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "engine/engine.h"
@@ -45,5 +46,10 @@ class ProviderPlan {
 
   std::vector<Entry> entries_;
 };
+
+/// Calls `create` with fewer and fewer accelerators until it succeeds: a driver that is too old or a GPU that is absent
+/// shows only when the session is made. The first accelerator goes first. When the CPU fails as well, the model is at
+/// fault and the CPU's words are returned. kProviderUnavailable when it works without a required one only.
+Result<Ort::Session> create_with_fallback(ProviderPlan& plan, const std::function<Result<Ort::Session>()>& create);
 
 }  // namespace ortserve

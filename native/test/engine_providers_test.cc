@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/providers.h"
 
+#include <algorithm>
+
 #include "test/engine_fixture.h"
 
 namespace ortserve {
@@ -114,6 +116,57 @@ TEST_F(EngineProviders, AnEmptyListMeansCpu) {
   ASSERT_EQ(session.value()->providers().size(), 1u);
   EXPECT_EQ(session.value()->providers()[0].name, "cpu");
   EXPECT_TRUE(session.value()->providers()[0].active);
+}
+
+// What a GPU machine with an old driver does: appending works, making the session does not.
+class CreateWithFallback : public EngineTest {
+ protected:
+  ProviderPlan plan_of(std::vector<ProviderRequest> requests) {
+    auto plan = ProviderPlan::make(requests, true);
+    EXPECT_TRUE(plan.ok());
+    return std::move(*plan);
+  }
+  /// A create() that fails while the plan's first accelerator is one of `broken`, and at last when `model_is_broken`.
+  static auto machine(ProviderPlan& plan, std::vector<std::string> broken, bool model_is_broken = false) {
+    return [&plan, broken, model_is_broken]() -> Result<Ort::Session> {
+      const ProviderRequest* const first = plan.first_accelerator();
+      const std::string name = first ? first->name : "cpu";
+      if (model_is_broken) return Status(Code::kLoadFailed, name + ": bad model");
+      if (std::ranges::count(broken, name)) return Status(Code::kLoadFailed, name + ": old driver");
+      return Ort::Session(nullptr);
+    };
+  }
+};
+
+TEST_F(CreateWithFallback, BlamesTheModelWhenTheCpuFailsToo) {
+  ProviderPlan plan = plan_of({{"tensorrt"}, {"cuda", {}, true}});
+  const auto session = create_with_fallback(plan, machine(plan, {}, true));
+  EXPECT_EQ(session.status().code(), Code::kLoadFailed);
+  EXPECT_EQ(session.status().message(), "cpu: bad model");
+}
+
+TEST_F(CreateWithFallback, RefusesWithoutARequiredOne) {
+  ProviderPlan plan = plan_of({{"tensorrt"}, {"cuda", {}, true}});
+  const auto session = create_with_fallback(plan, machine(plan, {"tensorrt", "cuda"}));
+  EXPECT_EQ(session.status().code(), Code::kProviderUnavailable);
+  EXPECT_EQ(session.status().message(), "the required execution provider 'cuda' cannot be used: cuda: old driver");
+}
+
+TEST_F(CreateWithFallback, DropsThemInOrderAndKeepsTheReason) {
+  ProviderPlan plan = plan_of({{"tensorrt"}, {"cuda"}});
+  ASSERT_TRUE(create_with_fallback(plan, machine(plan, {"tensorrt"})).ok());
+  const auto outcomes = plan.outcomes();
+  EXPECT_FALSE(outcomes[0].active);
+  EXPECT_EQ(outcomes[0].reason, "tensorrt: old driver");
+  EXPECT_TRUE(outcomes[1].active);
+  EXPECT_TRUE(outcomes[2].active);
+}
+
+TEST_F(CreateWithFallback, EndsAtTheCpu) {
+  ProviderPlan plan = plan_of({{"tensorrt"}, {"cuda"}});
+  ASSERT_TRUE(create_with_fallback(plan, machine(plan, {"tensorrt", "cuda"})).ok());
+  EXPECT_EQ(plan.outcomes()[1].reason, "cuda: old driver");
+  EXPECT_TRUE(plan.outcomes()[2].active);
 }
 
 }  // namespace

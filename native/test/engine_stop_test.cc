@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs at once, runs that are stopped, sessions that come and go.
 #include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "test/engine_fixture.h"
@@ -36,6 +38,10 @@ class EngineStop : public EngineTest {
       session.terminate_all();
       std::this_thread::yield();
     }
+  }
+  static size_t threads() {
+    const std::filesystem::directory_iterator tasks("/proc/self/task");
+    return static_cast<size_t>(std::distance(begin(tasks), end(tasks)));
   }
   static size_t resident_pages() {
     size_t total = 0, resident = 0;
@@ -139,6 +145,40 @@ TEST_F(EngineStop, FourThreadsEachGetTheirOwnRows) {
   }
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
+}
+
+// Whatever the host has: a container limited to one core must not get a thread per core of the machine.
+TEST_F(EngineStop, ASessionStartsNoMoreThreadsThanAsked) {
+  for (const int asked : {1, 2, 3}) {
+    const size_t before = threads();
+    SessionConfig config;
+    config.model_path = model_path("mlp_tiny");
+    config.intra_op_threads = asked;
+    const auto session = try_load(config);
+    ASSERT_TRUE(session.ok());
+    EXPECT_EQ(threads(), before + static_cast<size_t>(asked) - 1) << "the calling thread is one of them";
+  }
+}
+
+TEST_F(EngineStop, FiveHundredShapesTakeNoMoreMemoryThanAFew) {
+  const auto session = load("rowsum");
+  const auto run_shapes = [&](int64_t first, int64_t count) {
+    for (int64_t i = first; i < first + count; ++i) {
+      const int64_t width = 50'000 - i;  // the largest comes first: the arena has its size from then on
+      const auto x = tensor_of(pool_, DType::kFp32, {1, width}, std::vector<float>(static_cast<size_t>(width), 1));
+      EXPECT_EQ(values_of<float>(run(*session, {x})[0].tensor), std::vector<float>{static_cast<float>(width)});
+    }
+  };
+  run_shapes(0, 100);
+  const size_t before = resident_pages();
+  run_shapes(100, 500);
+  const size_t after = resident_pages();
+#ifndef ORTSERVE_SANITIZED
+  constexpr size_t kPagesOfFourMegabytes = 1024;
+  EXPECT_LE(after, before + kPagesOfFourMegabytes);
+#else
+  static_cast<void>(before + after);
+#endif
 }
 
 TEST_F(EngineStop, LoadingAndUnloadingKeepsMemoryFlat) {
