@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a program of this folder in a process of its own, where it may crash without taking the tests along.
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+export interface Ending {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** `program`: file name in programs/ without ".ts". */
+export function run(program: string, ...args: string[]): Promise<Ending> {
+  const file = fileURLToPath(new URL(`programs/${program}.ts`, import.meta.url));
+  const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", file, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
