@@ -2,7 +2,6 @@
 #include "engine/output_shape.h"
 
 #include <algorithm>
-#include <ranges>
 
 namespace ortserve {
 
@@ -20,12 +19,16 @@ int rows_input_of(const ModelSpec& spec, const OutputSpec& output) noexcept {
 
 }  // namespace
 
+bool has_dynamic_inner_dim(const Shape& dims) noexcept {
+  const auto inner = dims.dims().subspan(std::min<size_t>(dims.rank(), 1));
+  return std::ranges::any_of(inner, [](int64_t dim) { return dim < 0; });
+}
+
 OutputShapeRule::OutputShapeRule(const ModelSpec& spec, const OutputSpec& output) : declared_(output.dims) {
-  const auto is_dynamic = [](int64_t dim) { return dim < 0; };
   const bool numeric_tensor = output.kind == Value::Kind::kTensor && output.dtype != DType::kString;
   // No declared rank looks like a scalar; observe() finds out.
-  if (!numeric_tensor || std::ranges::any_of(declared_.dims() | std::views::drop(1), is_dynamic)) return;
-  if (declared_.rank() > 0 && is_dynamic(declared_[0])) {
+  if (!numeric_tensor || has_dynamic_inner_dim(declared_)) return;
+  if (declared_.rank() > 0 && declared_[0] < 0) {
     rows_input_ = rows_input_of(spec, output);
     if (rows_input_ < 0) return;
   }

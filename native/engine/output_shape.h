@@ -11,6 +11,9 @@
 
 namespace ortserve {
 
+/// Whether a dim other than the first is dynamic.
+bool has_dynamic_inner_dim(const Shape& dims) noexcept;
+
 /// The rule for one output: fixed dims, and a first dim that is fixed or follows the first dim of an input. Declared
 /// shapes may be wrong, so a rule is only trusted after a run has confirmed it, and never again after one has refuted
 /// it.

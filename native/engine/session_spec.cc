@@ -2,9 +2,9 @@
 #include "engine/session_spec.h"
 
 #include <algorithm>
-#include <ranges>
 
 #include "engine/element_type.h"
+#include "engine/output_shape.h"
 
 namespace ortserve {
 
@@ -105,9 +105,7 @@ Result<ModelSpec> read_session_spec(const Ort::Session& session) {
 }
 
 bool has_dynamic_inner_dims(const ModelSpec& spec) noexcept {
-  return std::ranges::any_of(spec.inputs, [](const InputSpec& input) {
-    return std::ranges::any_of(input.dims.dims() | std::views::drop(1), [](int64_t dim) { return dim < 0; });
-  });
+  return std::ranges::any_of(spec.inputs, [](const InputSpec& input) { return has_dynamic_inner_dim(input.dims); });
 }
 
 }  // namespace ortserve

@@ -9,7 +9,7 @@ using testing::EngineTest;
 using testing::model_path;
 namespace onnx = testing::onnx;
 
-constexpr int kFloat = 1, kInt64 = 7, kFloat8 = 17;
+constexpr int kFloat = 1, kFloat8 = 17;
 
 class EngineLoad : public EngineTest {
  protected:
