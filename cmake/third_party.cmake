@@ -4,7 +4,9 @@
 
 function(ortserve_find_sources variable file)
   find_path(${variable} ${file}
-    HINTS ${ARGN} ${CMAKE_SOURCE_DIR}/native/third_party/simdjson ${CMAKE_SOURCE_DIR}/native/third_party/onnxruntime
+    HINTS ${ARGN}
+    PATHS ${CMAKE_SOURCE_DIR}/native/third_party
+    PATH_SUFFIXES simdjson xxhash onnxruntime
     NO_DEFAULT_PATH NO_CMAKE_FIND_ROOT_PATH)
   if(NOT ${variable})
     message(FATAL_ERROR "${file} not found. In a checkout, 'npm run build' installs it.")
@@ -16,6 +18,10 @@ add_library(simdjson STATIC ${SIMDJSON_DIR}/simdjson.cpp)
 target_include_directories(simdjson SYSTEM PUBLIC ${SIMDJSON_DIR})
 target_compile_definitions(simdjson PUBLIC SIMDJSON_EXCEPTIONS=0)
 target_compile_features(simdjson PUBLIC cxx_std_17)
+
+ortserve_find_sources(XXHASH_DIR xxhash.h ${CMAKE_SOURCE_DIR}/node_modules/xxhash-addon/xxHash)
+add_library(xxhash INTERFACE)
+target_include_directories(xxhash SYSTEM INTERFACE ${XXHASH_DIR})
 
 set(ORT_INCLUDE_DIR "" CACHE PATH "Folder with onnxruntime_c_api.h (API 29 or later)")
 ortserve_find_sources(ORT_HEADERS onnxruntime_c_api.h ${ORT_INCLUDE_DIR}

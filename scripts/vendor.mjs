@@ -15,6 +15,13 @@ const sources = [
     pattern: /^simdjson\.(h|cpp)$/,
   },
   {
+    target: "xxhash",
+    what: "xxHash (BSD-2-Clause)",
+    npm: "xxhash-addon",
+    folder: "xxHash",
+    pattern: /^xxhash\.h$/,
+  },
+  {
     target: "onnxruntime",
     what: "ONNX Runtime's C and C++ API headers (MIT)",
     npm: "com.github.asus4.onnxruntime",

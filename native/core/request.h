@@ -34,6 +34,23 @@ struct CopiedBytes {
   uint64_t out = 0;  ///< from the model's output until the caller's memory
 };
 
+/// What the caller wants of the prediction cache.
+enum class CacheUse : uint8_t {
+  kUse,      ///< answer from it, store into it
+  kRefresh,  ///< run the model, store the result
+  kBypass,   ///< neither
+};
+
+/// What became of it. Hits, misses, joins and bypasses of a cached model add up to its requests.
+enum class CacheOutcome : uint8_t { kNone, kHit, kMiss, kJoin, kBypass };
+
+/// 128 bits that stand for a model and its inputs.
+struct CacheKey {
+  uint64_t low = 0;
+  uint64_t high = 0;
+  bool operator==(const CacheKey&) const = default;
+};
+
 struct Request;
 
 /// Where a finished request goes. Called once per accepted request, on a worker thread or inline; must not block.
@@ -59,6 +76,11 @@ struct Request {
   Timings timings;
   CopiedBytes copied;
   int64_t batch_rows = 0;  ///< rows of the batch it ran in
+
+  CacheUse cache_use = CacheUse::kUse;
+  CacheOutcome cache_outcome = CacheOutcome::kNone;
+  CacheKey cache_key;                ///< set and used by CachedBatcher
+  ResultSink* reply_sink = nullptr;  ///< set and used by CachedBatcher: `sink`, while it stands in between
 
   Status status;  ///< kOk: `outputs` holds one value per wanted output
   std::vector<Value> outputs;

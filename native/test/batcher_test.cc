@@ -3,41 +3,19 @@
 
 #include <gtest/gtest.h>
 
-#include <condition_variable>
 #include <map>
 #include <thread>
 
+#include "test/collector.h"
 #include "test/fake_runner.h"
 
 namespace ortserve {
 namespace {
 
 using std::chrono::microseconds;
+using testing::Collector;
 using testing::FakeRunner;
 using testing::sum_spec;
-
-class Collector final : public ResultSink {
- public:
-  void deliver(std::unique_ptr<Request> request) noexcept override {
-    const std::lock_guard lock(mutex_);
-    done_.push_back(std::move(request));
-    changed_.notify_all();
-  }
-  std::vector<std::unique_ptr<Request>> wait_for(size_t count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return done_.size() >= count; });
-    return std::move(done_);
-  }
-  size_t count() {
-    const std::lock_guard lock(mutex_);
-    return done_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::unique_ptr<Request>> done_;
-};
 
 class BatcherTest : public ::testing::Test {
  protected:
