@@ -14,12 +14,24 @@ export function callSite(entry: (...args: never[]) => unknown): CallSite {
   return site;
 }
 
-/** An OrtserveError that points at `site`. */
+/** An OrtserveError that points at `site`. Its stack is put together when somebody reads it: refusals must stay cheap. */
 export function errorAt(site: CallSite, code: ErrorCode, message: string, options?: ErrorOptions): OrtserveError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0; // the stack here is not the one to show
   const error = new OrtserveError(code, message, options);
-  const frames = site.stack?.slice(site.stack.indexOf("\n")) ?? "";
-  error.stack = `OrtserveError [${code}]: ${message}${frames}`;
-  return error;
+  Error.stackTraceLimit = stackTraceLimit;
+  const define = (value: string | undefined) =>
+    Object.defineProperty(error, "stack", { value, writable: true, configurable: true });
+  return Object.defineProperty(error, "stack", {
+    configurable: true,
+    set: define,
+    get() {
+      const frames = site.stack?.slice(site.stack.indexOf("\n")) ?? "";
+      const stack = `OrtserveError [${code}]: ${message}${frames}`;
+      define(stack);
+      return stack;
+    },
+  });
 }
 
 /** What the addon threw or rejected with, as an OrtserveError; anything else passes unchanged. */

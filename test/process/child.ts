@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a program of this folder in a process of its own, where it may crash without taking the tests along.
+// Runs a program in a process of its own, where it may crash, or be measured, without the tests around it.
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -10,9 +10,14 @@ export interface Ending {
   stderr: string;
 }
 
-/** `program`: file name in programs/ without ".ts". */
+/** `program`: file name in test/process/programs without ".ts". */
 export function run(program: string, ...args: string[]): Promise<Ending> {
-  const file = fileURLToPath(new URL(`programs/${program}.ts`, import.meta.url));
+  return runFile(new URL(`programs/${program}.ts`, import.meta.url), ...args);
+}
+
+/** The same with any TypeScript file; `gc` is exposed to it. */
+export function runFile(program: URL, ...args: string[]): Promise<Ending> {
+  const file = fileURLToPath(program);
   const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", file, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });

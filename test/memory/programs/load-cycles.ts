@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// 100 times: loads a model of some megabytes and closes it, or leaves it to the collector ("collected"), or fails to load one
+// ("failing"). Prints the growth in MB.
+import { Model } from "../../../src/index.js";
+import { modelPath } from "../../models/make.mjs";
+import { residentMegabytes } from "./resident.js";
+
+const mode = process.argv[2];
+async function cycle(): Promise<void> {
+  if (mode === "failing") {
+    await Model.load(modelPath("truncated")).catch(() => {});
+    await Model.load(modelPath("mlp_mid"), { features: { x: ["too", "few"] } }).catch(() => {});
+    return;
+  }
+  const model = await Model.load(modelPath("mlp_mid"));
+  await model.predict(new Float32Array(784 * 4));
+  if (mode !== "collected") await model.close();
+}
+
+for (let i = 0; i < 20; i++) await cycle();
+const before = await residentMegabytes();
+for (let i = 0; i < 100; i++) await cycle();
+console.log(JSON.stringify({ growth: (await residentMegabytes()) - before }));
