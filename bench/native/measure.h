@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Timing loops of core_bench: plain chrono, the median of several batches, one JSON line per result.
+// Timing loops of core_bench: plain chrono, the best of several batches, one JSON line per result.
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -22,7 +21,7 @@ inline void keep(const T& value) {
 #endif
 }
 
-/// Nanoseconds of one call of `f`: as many calls as fill 20 ms, seven times over, the median of these.
+/// Nanoseconds of one call of `f`: as many calls as fill 20 ms, nine times over, and of these the least disturbed.
 template <typename F>
 double nanoseconds_per_call(F&& f) {
   using Clock = std::chrono::steady_clock;
@@ -34,10 +33,9 @@ double nanoseconds_per_call(F&& f) {
   int64_t calls = 1;
   while (time(calls) < 5e6) calls *= 2;
   calls *= 4;
-  std::array<double, 7> samples;
-  for (double& sample : samples) sample = time(calls) / static_cast<double>(calls);
-  std::nth_element(samples.begin(), samples.begin() + 3, samples.end());
-  return samples[3];
+  double best = time(calls);
+  for (int i = 1; i < 9; ++i) best = std::min(best, time(calls));
+  return best / static_cast<double>(calls);
 }
 
 /// `per`: what the nanoseconds belong to, e.g. "float".
