@@ -16,7 +16,7 @@ export function describeMachine(): Machine {
     cpu: cpus()[0]?.model ?? "unknown",
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    system: `${type()} ${release()} ${process.arch}`,
+    system: `${type()} ${release().match(/^[\d.]+/)?.[0] ?? ""} ${process.arch}`,
     versions: { node: process.version, load: closedLoopTool, ...npmVersions(), ...pythonVersions() },
   };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench`: everything in one run, interleaved, then the reports.
 import { mkdirSync, writeFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join, relative } from "node:path";
 import { compareWorkload } from "./compare/compare.js";
 import { type ServerKind, serverKinds } from "./compare/servers.js";
@@ -24,6 +25,7 @@ import { type Workload, workloads } from "./workloads.js";
 
 const root = join(import.meta.dirname, "..");
 const progress = new Progress();
+const busyLoad = 0.5; // other programs take a core half of the time: ratios suffer, worst for servers that use every core
 
 class BenchRun {
   private readonly options: BenchOptions;
@@ -36,6 +38,8 @@ class BenchRun {
   }
 
   async measure(): Promise<BenchResults> {
+    const busy = loadavg()[0] ?? 0;
+    if (busy > busyLoad) this.note(`the machine was busy before the run began: load average ${busy.toFixed(1)}`);
     const complaint = buildNative(progress.log);
     this.nativeBuilt = complaint === undefined;
     if (complaint !== undefined) this.note(`the native benchmarks are left out: ${complaint}`);
