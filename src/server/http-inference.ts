@@ -90,6 +90,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
         chunk.byteLength,
         timeoutMs * 1000,
         this,
+        this.#head.cacheUse,
       ),
       timeoutMs,
     );
@@ -100,7 +101,8 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     this.#body = undefined;
     const timeoutMs = this.#submitting();
     const { model } = this.#target;
-    this.#submittedAs(body.submit(model, this.#format, false, this.#head.jsonSize, timeoutMs * 1000, this), timeoutMs);
+    const { jsonSize, cacheUse } = this.#head;
+    this.#submittedAs(body.submit(model, this.#format, false, jsonSize, timeoutMs * 1000, this, cacheUse), timeoutMs);
   }
 
   #submitting(): number {

@@ -27,7 +27,7 @@ export interface ServerOptions {
   socketInFlight?: number;
   /** Bytes of replies that a WebSocket's peer may leave unread before the socket is closed. Default: twice the body limit. */
   socketBacklog?: number;
-  /** Adds a `Server-Timing` header to predictions. Default false. */
+  /** Adds `Server-Timing` and `x-batch-size` headers to predictions. Default false. */
   timingHeaders?: boolean;
   /** Default: no logs. */
   logger?: Logger;

@@ -87,7 +87,10 @@ export class Reply {
   sendPrediction(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
     if (this.#response === undefined) return;
     if (jsonSize > 0) this.headers.push("Inference-Header-Content-Length", String(jsonSize));
-    if (this.#context.settings.timingHeaders) this.headers.push("Server-Timing", serverTiming(timing));
+    if (timing.cache !== "") this.headers.push("x-cache", timing.cache);
+    if (this.#context.settings.timingHeaders) {
+      this.headers.push("Server-Timing", serverTiming(timing), "x-batch-size", String(timing.batchRows));
+    }
     this.#send(200, jsonSize > 0 ? "application/octet-stream" : json, body, owned);
     if (this.#context.accessLog.verbose) this.#log(timing);
   }
@@ -166,7 +169,7 @@ export class Reply {
     response.writeHeader("Access-Control-Allow-Origin", any ? "*" : this.#head.origin);
     response.writeHeader(
       "Access-Control-Expose-Headers",
-      "Inference-Header-Content-Length, x-request-id, Server-Timing",
+      "Inference-Header-Content-Length, x-request-id, x-cache, x-batch-size, Server-Timing",
     );
     if (!any) response.writeHeader("Vary", "Origin");
   }

@@ -2,6 +2,7 @@
 // What the server reads of a request's headers, taken in one pass while the request object is valid.
 import type { HttpRequest } from "uWebSockets.js";
 import { OrtserveError } from "../errors.js";
+import { CacheUse } from "../native/binding.js";
 
 /** Headers that matter, and the verdict on how the body is framed. Plain values: they outlive the request object. */
 export interface RequestHead {
@@ -14,6 +15,8 @@ export interface RequestHead {
   /** `x-timeout-ms`; 0: none given. */
   timeoutMs: number;
   origin: string;
+  /** `Cache-Control`: no-store leaves the prediction cache alone, no-cache asks for a fresh result. */
+  cacheUse: CacheUse;
   /** Why the request is refused, if it is. */
   fault: OrtserveError | undefined;
   /** The framing is in doubt: where the next request starts is unknown, so the connection must end. */
@@ -33,6 +36,7 @@ export function readHead(request: HttpRequest): RequestHead {
     requestId: "",
     timeoutMs: 0,
     origin: "",
+    cacheUse: CacheUse.use,
     fault: undefined,
     broken: false,
   };
@@ -64,6 +68,10 @@ function visit(name: string, value: string): void {
       return;
     case "x-timeout-ms":
       visitTimeout(value);
+      return;
+    case "cache-control":
+      if (/\bno-store\b/i.test(value)) head.cacheUse = CacheUse.bypass;
+      else if (/\bno-cache\b/i.test(value)) head.cacheUse = CacheUse.refresh;
       return;
     case "origin":
       head.origin = value;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server: listens, serves, drains, closes.
+
 import uWS, { type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
+import { setTimeout as delay } from "node:timers/promises";
 import { OrtserveError } from "../errors.js";
 import { ModelPort } from "../runtime/model-port.js";
 import { InferenceService } from "../serving/inference-service.js";
@@ -19,6 +21,8 @@ import { TimerWheel } from "./timer-wheel.js";
 
 /** Idle connections get this long to notice that they are not wanted, in ms. */
 const idleGraceMs = 500;
+/** Runs whose clients have been cut off get this long to end, in ms. */
+const runGraceMs = 1000;
 const pollMs = 10;
 
 export class OrtServer {
@@ -98,13 +102,16 @@ export class OrtServer {
     const context = this.#context;
     context.service.drain();
     context.draining = true;
-    await turn(); // connections that wait to be accepted are accepted before the listen socket goes
+    await delay(0); // connections that wait to be accepted are accepted before the listen socket goes
     if (this.#listening) uWS.us_listen_socket_close(this.#listening);
     for (const session of this.#sessions) session.end();
     await this.#settle();
     this.#app.close();
     context.wheel.close();
-    await this.#models.close();
+    // A run that outlives the grace has nobody left to answer: it is not waited for.
+    const waiting = new AbortController();
+    await Promise.race([this.#models.close(), delay(runGraceMs, undefined, waiting)]);
+    waiting.abort();
   }
 
   /** Waits until every request is answered and every connection gone, or the time for that has run out. */
@@ -114,7 +121,7 @@ export class OrtServer {
     while (this.#connections > 0 && performance.now() < deadline) {
       if (this.#context.inFlight > 0) idleSince = performance.now();
       if (performance.now() - idleSince >= idleGraceMs) return;
-      await new Promise((resolve) => setTimeout(resolve, pollMs));
+      await delay(pollMs);
     }
   }
 }
@@ -129,8 +136,4 @@ type ExclusiveListen = (
 /** Makes a server; call `listen()` to start it. @throws OrtserveError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND */
 export function createServer(options: ServerOptions): OrtServer {
   return new OrtServer(options, ModelPort.current());
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
 }

@@ -50,7 +50,7 @@ test("a slow reader gets every byte while memory stays bounded and others are se
 
   let received = 0;
   let worst = 0;
-  let tail = Buffer.alloc(0);
+  let tail: Buffer = Buffer.alloc(0);
   client.socket.removeAllListeners("data");
   client.socket.on("data", (chunk: Buffer) => {
     received += chunk.length;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// config.yaml: what is wrong is named with file, key, what was expected and what came.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { modelOptions } from "../../src/serving/load-repository.js";
+import { readModelConfig } from "../../src/serving/model-config.js";
+
+const root = mkdtempSync(join(tmpdir(), "ortserve-config-"));
+after(() => rmSync(root, { recursive: true }));
+
+function read(yaml: string) {
+  const path = join(root, "config.yaml");
+  writeFileSync(path, yaml);
+  return readModelConfig(path);
+}
+
+for (const [what, yaml, message] of [
+  ["a misspelt key", "max_batch_row: 4", /unknown key 'max_batch_row', did you mean 'max_batch_rows'\?/],
+  ["an unknown key", "zzz: 4", /unknown key 'zzz'; known: name, features, labels/],
+  ["a misspelt inner key", "queue: {max_row: 4}", /unknown key 'queue.max_row', did you mean 'max_rows'\?/],
+  ["two wrong keys", "nam: a\nlabel: [b]", /'nam', did you mean 'name'\?\n.*'label', did you mean 'labels'\?/],
+  ["text for a number", "max_batch_rows: many", /'max_batch_rows': expected number, got "many"/],
+  ["a negative number", "instances: -1", /'instances': expected number to be >=0, got -1/],
+  ["a fraction of a row", "max_batch_rows: 1.5", /'max_batch_rows': expected int, got 1.5/],
+  ["an unknown choice", "batching: on", /'batching': expected one of "auto"\|"off", got "on"/],
+  [
+    "features that are a number",
+    "features: 3",
+    /'features': expected a list of names, or a map from input to such a list, got 3/,
+  ],
+  ["a provider without a name", "providers: [{nme: cuda}]", /'providers.0': expected a provider's name, or \{name/],
+  [
+    "a version that is no number",
+    "default_version: latest",
+    /'default_version': expected a version number, got "latest"/,
+  ],
+  ["a name with a slash", "name: a/b", /'name': expected a name without '\/'/],
+  ["a list", "- a", /expected object, got \["a"\]/],
+  ["a text", "hello", /expected object, got "hello"/],
+  ["broken YAML", "queue: {max_rows: 4", /config\.yaml: .*line 1/s],
+  ["a key twice", "instances: 1\ninstances: 2", /config\.yaml: Map keys must be unique/],
+  ["a missing labels file", "labels: none.txt", /'labels': cannot read .*none\.txt/],
+] as const) {
+  test(`${what} is refused`, async () => {
+    await assert.rejects(read(yaml), (error: Error & { code: string }) => {
+      assert.equal(error.code, "ERR_INVALID_CONFIG");
+      assert.match(error.message, message);
+      assert.ok(error.message.startsWith(join(root, "config.yaml")));
+      return true;
+    });
+  });
+}
+
+test("an absent or empty file is an empty config", async () => {
+  assert.deepEqual(await readModelConfig(join(root, "absent.yaml")), {});
+  assert.deepEqual(await read("# nothing yet\n"), {});
+});
+
+test("labels come from a list or from a file, one per line", async () => {
+  assert.deepEqual((await read("labels: [ant, bee]")).labels, ["ant", "bee"]);
+  writeFileSync(join(root, "labels.txt"), "ant\r\nbee\ncat\n");
+  assert.deepEqual((await read("labels: labels.txt")).labels, ["ant", "bee", "cat"]);
+});
+
+test("every key reaches the model's options", async () => {
+  const config = await read(`
+name: iris
+features: {x: [a, b]}
+default_version: 2
+batching: auto
+max_batch_rows: 32
+max_delay_ms: 1.5
+instances: 2
+intra_op_threads: 1
+providers: [cuda, {name: cpu, options: {arena: true, size: 3}, required: true}]
+session_options: {graph_optimization_level: 1, use_arena: false}
+max_request_rows: 100
+queue: {max_rows: 1000, max_bytes: 1000000}
+deadline_ms: 250
+latency_objective_ms: 20
+inline_micros: 0
+`);
+  assert.equal(config.default_version, "2");
+  assert.equal(config.deadline_ms, 250);
+  assert.deepEqual(modelOptions("iris", "1", config), {
+    name: "iris",
+    version: "1",
+    providers: [
+      { name: "cuda", options: {}, required: false },
+      { name: "cpu", options: { arena: "true", size: "3" }, required: true },
+    ],
+    batching: "auto",
+    features: { x: ["a", "b"] },
+    sessionOptions: { graph_optimization_level: "1", use_arena: "false" },
+    instances: 2,
+    intraOpThreads: 1,
+    maxBatchRows: 32,
+    maxDelayMs: 1.5,
+    latencyObjectiveMs: 20,
+    maxRequestRows: 100,
+    maxQueueRows: 1000,
+    maxQueueBytes: 1000000,
+    inlineMicros: 0,
+  });
+});
+
+test("0 means the default where Model.load knows no 0", async () => {
+  const config = await read("max_batch_rows: 0\ninstances: 0\nqueue: {max_rows: 0}");
+  assert.deepEqual(modelOptions("m", "1", config), { name: "m", version: "1" });
+});
