@@ -2,6 +2,7 @@
 // What `npm start`, `npm test` and `npm run build` call: installs and builds what is missing, then does the work.
 // Needs nothing but Node, so that it works right after `git clone`.
 import { BuildError, ensureBuilt, keepPrebuilt } from "./build.mjs";
+import { followNpm } from "./follow-npm.mjs";
 import { say, totalElapsed } from "./progress.mjs";
 import { root } from "./stale.mjs";
 
@@ -32,6 +33,7 @@ const verbs = {
 
 // In this process, so that Ctrl-C, signals and the exit code are the server's own.
 async function runCli(args) {
+  followNpm();
   process.argv = [process.execPath, `${root}bin/ortserve.mjs`, ...args];
   await import("../bin/ortserve.mjs");
 }

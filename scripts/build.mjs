@@ -57,10 +57,14 @@ async function installPackages() {
   const cli = process.env.npm_execpath;
   const isNpm = cli !== undefined && basename(cli) === "npm-cli.js";
   const [command, first] = isNpm ? [process.execPath, [cli]] : ["npm", []];
-  await run(command, [...first, "ci", "--loglevel=error", "--no-audit", "--no-fund"], "build/npm.log", {
-    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
-    shell: !isNpm && process.platform === "win32",
-  });
+  await run(
+    command,
+    [...first, "ci", "--ignore-scripts", "--loglevel=error", "--no-audit", "--no-fund"],
+    "build/npm.log",
+    {
+      shell: !isNpm && process.platform === "win32",
+    },
+  );
   step.end();
 }
 

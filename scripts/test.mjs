@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join, relative } from "node:path";
+import { followNpm } from "./follow-npm.mjs";
 import { root } from "./stale.mjs";
 
 // Installs the packed tarball from the registry: slow and not offline. `npm run test:package` runs it.
@@ -41,9 +42,9 @@ export function runScript(path, args) {
 // A child, because a test runner and a benchmark need Node options. Ctrl-C reaches it through the terminal's group.
 function runNode(args) {
   const child = spawn(process.execPath, ["--import", "tsx", ...args], { cwd: root, stdio: "inherit" });
-  const forward = (signal) => child.kill(signal);
-  process.on("SIGTERM", forward);
+  process.on("SIGTERM", () => child.kill("SIGTERM"));
   process.on("SIGINT", () => {});
+  followNpm();
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 143)));
