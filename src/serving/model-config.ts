@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// `config.yaml` of a model: every key is optional, whatever is left out is read from the ONNX file.
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { OrtserveError } from "../errors.js";
+import { parseConfig } from "./config-check.js";
+
+const count = z.int().min(0);
+const names = z.array(z.string().min(1));
+const optionMap = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String));
+
+const provider = z.union(
+  [z.string(), z.strictObject({ name: z.string(), options: optionMap.optional(), required: z.boolean().optional() })],
+  { error: "expected a provider's name, or {name, options, required}" },
+);
+
+const version = z.union([z.int().min(1).transform(String), z.string().regex(/^[0-9]+$/, "expected a version number")], {
+  error: "expected a version number",
+});
+
+export const modelConfigSchema = z.strictObject({
+  /** Name under which the model is served; its directory's name by default. */
+  name: z
+    .string()
+    .regex(/^[^/%?#\s]+$/, "expected a name without '/', '%', '?', '#' or blanks")
+    .optional(),
+  /** Names of the columns of the only input, or of each input: lets requests name features. */
+  features: z
+    .union([names, z.record(z.string(), names)], {
+      error: "expected a list of names, or a map from input to such a list",
+    })
+    .optional(),
+  /** Class names in the order of the scores, or the path of a file with one name per line. */
+  labels: z.union([names, z.string()], { error: "expected a list of names, or a file's path" }).optional(),
+  /** Version that answers when a request names none; the highest by default. */
+  default_version: version.optional(),
+  batching: z.enum(["auto", "off"]).optional(),
+  /** Rows of one batch; 0: from the cost curve measured at load. */
+  max_batch_rows: count.optional(),
+  /** How long a batch may wait for more rows; 0: not at all. */
+  max_delay_ms: z.number().min(0).optional(),
+  /** Batches that run at the same time; 0: one per core. */
+  instances: count.optional(),
+  intra_op_threads: count.optional(),
+  /** Execution providers in order of preference, such as [tensorrt, cuda, cpu]. */
+  providers: z.array(provider).optional(),
+  /** Passed to ONNX Runtime as they are. */
+  session_options: optionMap.optional(),
+  /** Rows one request may carry; 0: no limit. */
+  max_request_rows: count.optional(),
+  queue: z.strictObject({ max_rows: count.optional(), max_bytes: count.optional() }).optional(),
+  /** Time a request may take when it does not say; 0: the server's own limit. */
+  deadline_ms: z.number().min(0).optional(),
+  /** Run time a batch should stay under; 0: none. */
+  latency_objective_ms: z.number().min(0).optional(),
+  /** Answer repeated inputs from the prediction cache; only for models that depend on nothing but their input. */
+  cache: z
+    .union([z.boolean(), z.strictObject({ max_bytes: count.optional(), ttl_ms: z.number().min(0).optional() })], {
+      error: "expected true, false or {max_bytes, ttl_ms}",
+    })
+    .optional(),
+  /** Requests cheaper than this run on the JS thread when nothing is queued; 0: never. */
+  inline_micros: count.optional(),
+});
+
+export type ModelConfig = z.output<typeof modelConfigSchema>;
+
+/** A provider entry of `config.yaml` with its defaults filled in. */
+export interface ProviderConfig {
+  name: string;
+  options: Record<string, string>;
+  required: boolean;
+}
+
+/** Reads and checks a `config.yaml`; {} when there is none. @throws OrtserveError ERR_INVALID_CONFIG */
+export async function readModelConfig(path: string): Promise<ModelConfig> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${path}: cannot be read: ${error.message}`, { cause: error });
+  });
+  if (text === undefined) return {};
+  const config = parseConfig(modelConfigSchema, text, path);
+  if (typeof config.labels === "string") config.labels = await readLabels(resolve(dirname(path), config.labels), path);
+  return config;
+}
+
+/** The providers of a config, each as an object. */
+export function providersOf(config: ModelConfig): ProviderConfig[] {
+  return (config.providers ?? []).map((entry) =>
+    typeof entry === "string"
+      ? { name: entry, options: {}, required: false }
+      : { name: entry.name, options: entry.options ?? {}, required: entry.required ?? false },
+  );
+}
+
+async function readLabels(path: string, source: string): Promise<string[]> {
+  const text = await readFile(path, "utf8").catch((error: Error) => {
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': cannot read ${path}: ${error.message}`, {
+      cause: error,
+    });
+  });
+  return text.split(/\r?\n/).filter((line, index, lines) => line !== "" || index < lines.length - 1);
+}
