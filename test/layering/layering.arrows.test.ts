@@ -30,6 +30,7 @@ const importRules: Record<string, string[]> = {
   runtime: ["native", "errors"],
   native: ["errors"],
   telemetry: ["errors"],
+  client: [],
   errors: [],
   version: [],
   index: ["runtime", "errors", "version"],
@@ -61,7 +62,7 @@ function mayImport(path: string, edge: ImportEdge): boolean {
   const layer = layerOf(path);
   if (edge.path === undefined) {
     const name = edge.specifier;
-    if (name.startsWith("node:")) return true;
+    if (name.startsWith("node:")) return layer !== "client"; // the client is for browsers too
     return !builtinModules.includes(name) && (packageOwners[name]?.includes(layer) ?? false);
   }
   if (!edge.path.startsWith("src/")) return false;
@@ -80,6 +81,8 @@ describe("the arrows", () => {
     assert.equal(mayImport("src/runtime/model.ts", edge("../server/server.js", "src/runtime/model.ts")), false);
     assert.equal(mayImport("src/serving/a.ts", edge("uWebSockets.js", "src/serving/a.ts")), false);
     assert.equal(mayImport("src/serving/a.ts", edge("fs", "src/serving/a.ts")), false);
+    assert.equal(mayImport("src/client/a.ts", edge("node:buffer", "src/client/a.ts")), false);
+    assert.equal(mayImport("src/client/a.ts", edge("../errors.js", "src/client/a.ts")), false);
     assert.equal(mayInclude("native/core", '"engine/engine.h"'), false);
     assert.equal(mayInclude("native/core", "<node_api.h>"), false);
     assert.equal(mayInclude("native/engine", "<node_api.h>"), false);
