@@ -2,6 +2,7 @@
 #include "core/batch_plan.h"
 
 #include <algorithm>
+#include <array>
 
 namespace ortserve {
 
@@ -13,11 +14,13 @@ bool is_dead(const QueuedEntry& entry, TimePoint now) noexcept {
 
 struct Company {
   int64_t rows = 0;
-  bool full = false;  // an entry of the same shape had to stay behind, or the cap is reached
+  bool full = false;    // an entry of the same shape had to stay behind, or the cap is reached
+  bool others = false;  // entries of other shapes stay behind
+  TimePoint oldest = TimePoint::max();
   TimePoint earliest_deadline = TimePoint::max();
 };
 
-// The oldest live entry, and those behind it that may share its batch. Entries of one shape keep their order: the first
+// The first live entry, and those behind it that may share its batch. Entries of one shape keep their order: the first
 // that does not fit ends the batch, so that a large request is never overtaken for ever.
 Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, TimePoint now, BatchPlan& plan) {
   Company company;
@@ -39,22 +42,54 @@ Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, Ti
     }
     plan.take.push_back(i);
     company.rows += entry.rows;
+    company.oldest = std::min(company.oldest, entry.queued);
     company.earliest_deadline = std::min(company.earliest_deadline, entry.deadline);
     company.full = company.rows >= policy.max_rows;
   }
+  company.others = mismatches > 0;
   return company;
 }
 
+// How many of the taken entries make up the largest preferred size within reach; 0: none is.
+size_t preferred_count(std::span<const QueuedEntry> queue, const BatchPolicy& policy, const BatchPlan& plan) {
+  size_t count = 0;
+  int64_t rows = 0;
+  for (size_t i = 0; i < plan.take.size(); ++i) {
+    rows += queue[plan.take[i]].rows;
+    if (std::ranges::binary_search(policy.preferred_rows, rows)) count = i + 1;
+  }
+  return count;
+}
+
+bool delay_is_over(const Company& company, const BatchPolicy& policy, TimePoint now) {
+  return policy.max_delay.count() > 0 && company.oldest + policy.max_delay <= now;
+}
+
 // Until when this company should wait for more, or TimePoint::min() to run now.
-TimePoint wait_until(const Company& company, TimePoint oldest, const BatchPolicy& policy, int busy_runners) {
+TimePoint wait_until(const Company& company, const BatchPolicy& policy, int busy_runners) {
   TimePoint until = TimePoint::min();
   if (company.full) return until;
-  if (busy_runners > 0 && company.rows < policy.worthwhile_rows) until = oldest + policy.patience;
-  if (company.rows < policy.target_rows) until = std::max(until, oldest + policy.max_delay);
+  if (busy_runners > 0 && company.rows < policy.worthwhile_rows) until = company.oldest + policy.patience;
+  if (company.rows < policy.target_rows) until = std::max(until, company.oldest + policy.max_delay);
   return until;
 }
 
+BatchCut cut_of(const Company& company, const BatchPolicy& policy, TimePoint until, TimePoint now) {
+  if (company.full) return BatchCut::kFull;
+  if (until > now) return BatchCut::kDeadline;
+  if (policy.max_delay.count() > 0) {
+    return company.rows >= policy.target_rows ? BatchCut::kPreferred : BatchCut::kDelay;
+  }
+  return company.others ? BatchCut::kShape : BatchCut::kInstanceFree;
+}
+
 }  // namespace
+
+std::string_view batch_cut_name(BatchCut cut) noexcept {
+  static constexpr std::array<std::string_view, kBatchCuts> kNames = {"full",     "preferred", "delay",
+                                                                      "deadline", "shape",     "instanceFree"};
+  return kNames[static_cast<size_t>(cut)];
+}
 
 void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, int busy_runners, TimePoint now,
                 BatchPlan& plan) {
@@ -63,9 +98,19 @@ void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, i
   plan.wake = TimePoint::max();
   const Company company = gather(queue, policy, now, plan);
   if (plan.take.empty()) return;
-  const TimePoint until = wait_until(company, queue[plan.take.front()].queued, policy, busy_runners);
+  if (!policy.preferred_rows.empty() && !delay_is_over(company, policy, now)) {
+    if (const size_t count = preferred_count(queue, policy, plan); count > 0) {
+      plan.take.resize(count);
+      plan.cut = BatchCut::kPreferred;
+      return;
+    }
+  }
+  const TimePoint until = wait_until(company, policy, busy_runners);
   // A deadline that would pass during the wait ends the wait.
-  if (until <= now || company.earliest_deadline <= until) return;
+  if (until <= now || company.earliest_deadline <= until) {
+    plan.cut = cut_of(company, policy, until, now);
+    return;
+  }
   plan.take.clear();
   plan.wake = until;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/request.h"
@@ -17,9 +18,25 @@ struct BatchPolicy {
   int64_t worthwhile_rows = 1;  ///< a further runner starts beside a busy one only with this many rows ...
   Nanoseconds patience{0};      ///< ... or when the oldest has waited this long
   size_t scan_limit = 64;       ///< how many entries past a mismatching one are looked at
+  /// Ascending. A batch that can have one of these sizes runs at once with the largest of them that it can have, until
+  /// the oldest request has waited max_delay; then size matters no longer.
+  std::vector<int64_t> preferred_rows = {};
 };
 
-/// What the plan sees of one queued request, oldest first.
+/// Why a batch has the size it has.
+enum class BatchCut : uint8_t {
+  kFull,          ///< the cap: not another request of this shape fits
+  kPreferred,     ///< a preferred size, or enough company, was there
+  kDelay,         ///< the oldest request had waited max_delay
+  kDeadline,      ///< waiting longer would have cost a request its deadline
+  kShape,         ///< everything of this shape was taken; requests of other shapes stayed behind
+  kInstanceFree,  ///< everything was taken, because there was a free instance to run it
+};
+inline constexpr size_t kBatchCuts = 6;
+/// "full", "preferred", "delay", "deadline", "shape", "instanceFree"
+std::string_view batch_cut_name(BatchCut cut) noexcept;
+
+/// What the plan sees of one queued request.
 struct QueuedEntry {
   int64_t rows;
   uint64_t shape_key;
@@ -29,13 +46,15 @@ struct QueuedEntry {
 };
 
 struct BatchPlan {
-  std::vector<uint32_t> take;         ///< indices to run together, ascending; the head is always first
-  std::vector<uint32_t> drop;         ///< indices that are cancelled or expired, ascending
-  TimePoint wake = TimePoint::max();  ///< nothing to take yet: when to plan again
+  std::vector<uint32_t> take;  ///< indices to run together, ascending; the first live entry is always among them
+  std::vector<uint32_t> drop;  ///< indices that are cancelled or expired, ascending
+  BatchCut cut = BatchCut::kInstanceFree;  ///< of a batch that is taken
+  TimePoint wake = TimePoint::max();       ///< nothing to take yet: when to plan again
 };
 
-/// `busy_runners`: runs of this model in flight now. Never takes a cancelled or expired entry; takes the oldest live
-/// entry whenever it takes any. `plan` is cleared and refilled, so that its vectors are reused.
+/// `queue`: in the order in which entries are to be served. `busy_runners`: runs of this model in flight now. Never
+/// takes a cancelled or expired entry; takes the first live entry whenever it takes any. `plan` is cleared and
+/// refilled, so that its vectors are reused.
 void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, int busy_runners, TimePoint now,
                 BatchPlan& plan);
 

@@ -10,11 +10,16 @@
 
 namespace ortserve {
 
-/// Joins the inputs of requests that may share a batch (one copy, counted in each request's copied.in).
-Status join_inputs(BufferPool& pool, std::span<const std::unique_ptr<Request>> batch, std::vector<Tensor>& inputs);
+/// The smallest of `sizes` (ascending) that holds `rows`; `rows` itself when none does.
+int64_t padded_rows(std::span<const int64_t> sizes, int64_t rows) noexcept;
 
-/// Gives every request its rows of `outputs`, as views. kInternal when an output does not have `rows` rows, in which
-/// case no request was changed.
+/// Joins the inputs of requests that may share a batch (one copy, counted in each request's copied.in), and repeats the
+/// first row `padding` times behind them.
+Status join_inputs(BufferPool& pool, std::span<const std::unique_ptr<Request>> batch, int64_t padding,
+                   std::vector<Tensor>& inputs);
+
+/// Gives every request its rows of `outputs`, as views; rows beyond the requests' are padding. kInternal when an output
+/// does not have `rows` rows, in which case no request was changed.
 Status split_outputs(std::span<const std::unique_ptr<Request>> batch, int64_t rows, std::vector<Value>& outputs);
 
 }  // namespace ortserve

@@ -14,17 +14,38 @@ namespace {
 constexpr int64_t kDefaultRows = 16;     // the cap while the cost of a batch is unknown
 constexpr int64_t kRunsPerPolicy = 256;  // how often the policy is derived anew
 
+int64_t row_cap(const BatcherOptions& options, const CostCurve& curve) {
+  int64_t cap = options.max_batch_rows;
+  if (cap <= 0) {
+    cap = curve.known() ? curve.efficient_rows(options.latency_objective / 2) : kDefaultRows;
+    if (!options.preferred_rows.empty()) cap = std::max(cap, options.preferred_rows.back());
+  }
+  return options.pad_to.empty() ? cap : std::min(cap, options.pad_to.back());
+}
+
 BatchPolicy derive_policy(const BatcherOptions& options, const CostCurve& curve, bool batched) {
   BatchPolicy policy;
   if (!batched || options.max_batch_rows == 1) return policy;
-  const int64_t learned = curve.known() ? curve.efficient_rows(options.latency_objective / 2) : kDefaultRows;
-  policy.max_rows = options.max_batch_rows > 0 ? options.max_batch_rows : learned;
+  policy.max_rows = row_cap(options, curve);
+  policy.preferred_rows = options.preferred_rows;
   policy.max_delay = options.max_delay;
   policy.target_rows = policy.max_rows;
   policy.worthwhile_rows = curve.known() ? std::min(curve.worthwhile_rows(), policy.max_rows) : 1;
   // Twice a full batch: by then the busy runner has been held up by something other than its batch.
   policy.patience = std::max<Nanoseconds>(2 * curve.cost(policy.max_rows), std::chrono::milliseconds(1));
   return policy;
+}
+
+void make_ascending(std::vector<int64_t>& sizes) {
+  std::erase_if(sizes, [](int64_t size) { return size < 1; });
+  std::ranges::sort(sizes);
+  sizes.erase(std::ranges::unique(sizes).begin(), sizes.end());
+}
+
+BatcherOptions in_order(BatcherOptions options) {
+  make_ascending(options.preferred_rows);
+  make_ascending(options.pad_to);
+  return options;
 }
 
 bool has_dynamic_rows(const ModelSpec& spec) {
@@ -45,10 +66,11 @@ Batcher::Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> 
       runner_(std::move(runner)),
       spec_(std::move(spec)),
       all_outputs_(ortserve::all_outputs(spec_)),
-      options_(options),
+      options_(in_order(std::move(options))),
       has_dynamic_rows_(has_dynamic_rows(spec_)),
-      inline_allowed_(options.inline_ceiling.count() > 0 && options.max_delay.count() == 0 && !has_dynamic_rows_),
+      inline_allowed_(options_.inline_ceiling.count() > 0 && options_.max_delay.count() == 0 && !has_dynamic_rows_),
       curve_(std::move(curve)),
+      queue_(options_.queue),
       policy_(derive_policy(options_, curve_, spec_.batched)),
       runs_until_policy_(kRunsPerPolicy) {}
 
@@ -64,6 +86,7 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
   }
   ++outstanding_;
   request->timings.queued = now;
+  request->sequence = accepted_++;
   if (may_run_inline(*request)) {
     ++running_;
     lock.unlock();
@@ -79,9 +102,7 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
     if (announce) workers_.announce(shared_from_this());
     return {};
   }
-  queue_rows_ += request->rows;
-  queue_bytes_ += request->input_bytes;
-  queue_.push_back(std::move(request));
+  queue_.push(std::move(request));
   const bool announce = wants_worker(now);
   lock.unlock();
   stats_.accepted();
@@ -92,38 +113,44 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
 Status Batcher::admit(const Request& request, TimePoint now) const {
   if (closed_) return {Code::kModelClosed, "the model '" + spec_.name + "' is closed"};
   if (request.deadline <= now) return {Code::kDeadlineExceeded, "the deadline passed before the request was queued"};
-  // An empty queue takes any request: a bound smaller than one request must not make it impossible.
-  if (!queue_.empty() && (queue_rows_ + request.rows > options_.max_queue_rows ||
-                          queue_bytes_ + request.input_bytes > options_.max_queue_bytes)) {
-    return {Code::kQueueFull, "the queue of model '" + spec_.name + "' is full: " + std::to_string(queue_rows_) +
-                                  " rows and " + std::to_string(queue_bytes_) + " bytes wait, at most " +
-                                  std::to_string(options_.max_queue_rows) + " rows and " +
-                                  std::to_string(options_.max_queue_bytes) + " bytes may"};
-  }
-  if (request.deadline == kNoDeadline) return {};
+  ORTSERVE_RETURN_IF_ERROR(queue_.room_for(request, spec_.name));
+  return in_time(request, now);
+}
+
+// Refuses what is certain to come too late: it would only cost those behind it their time.
+Status Batcher::in_time(const Request& request, TimePoint now) const {
+  const Nanoseconds timeout =
+      queue_.policy().on_timeout == OnQueueTimeout::kReject ? queue_.timeout_of(request) : Nanoseconds{0};
+  if (request.deadline == kNoDeadline && timeout.count() == 0) return {};
   const int64_t rows_per_run = std::max<int64_t>(policy_.max_rows, 1);
-  const int64_t runs_ahead = queue_rows_ / (rows_per_run * options_.instances);
-  const Nanoseconds expected = runs_ahead * curve_.cost(rows_per_run) + curve_.cost(request.rows);
-  if (request.deadline - now >= expected) return {};
-  return {Code::kDeadlineExceeded, "the deadline is in " + std::to_string((request.deadline - now).count() / 1000) +
-                                       " us, but the result is expected in " + std::to_string(expected.count() / 1000) +
-                                       " us"};
+  const int64_t runs_ahead = queue_.rows_ahead_of(request) / (rows_per_run * options_.instances);
+  const Nanoseconds wait = runs_ahead * cost(rows_per_run);
+  const auto micros = [](Nanoseconds time) { return std::to_string(time.count() / 1000) + " us"; };
+  if (timeout.count() > 0 && wait > timeout) {
+    return {Code::kDeadlineExceeded, "the request may wait " + micros(timeout) +
+                                         " in the queue, but its run is expected to start in " + micros(wait)};
+  }
+  if (request.deadline == kNoDeadline || request.deadline - now >= wait + cost(request.rows)) return {};
+  return {Code::kDeadlineExceeded, "the deadline is in " + micros(request.deadline - now) +
+                                       ", but the result is expected in " + micros(wait + cost(request.rows))};
 }
 
 bool Batcher::may_run_inline(const Request& request) const {
   if (!inline_allowed_ || running_ > 0 || !queue_.empty()) return false;
-  const Nanoseconds cost = curve_.cost(request.rows);
-  return cost.count() > 0 && cost < options_.inline_ceiling;
+  const Nanoseconds expected = cost(request.rows);
+  return expected.count() > 0 && expected < options_.inline_ceiling;
 }
 
 // Whether a worker should come now. At most one is on its way; the others follow as each takes its batch.
 bool Batcher::wants_worker(TimePoint now) {
   if (announced_ || queue_.empty() || running_ >= options_.instances) return false;
   const bool lingering = policy_.max_delay.count() > 0 && timer_ != TimePoint::max() && timer_ > now;
-  if (lingering && queue_rows_ < policy_.target_rows) return false;
-  if (running_ > 0 && queue_rows_ < policy_.worthwhile_rows) {
+  const int64_t enough = policy_.preferred_rows.empty() ? policy_.target_rows
+                                                        : std::min(policy_.target_rows, policy_.preferred_rows.front());
+  if (lingering && queue_.rows() < enough) return false;
+  if (running_ > 0 && queue_.rows() < std::min(policy_.worthwhile_rows, enough)) {
     // The busy runner takes these along when it is done; the timer is for when it is not done soon.
-    const TimePoint when = queue_.front()->timings.queued + policy_.patience;
+    const TimePoint when = queue_.head_queued() + policy_.patience;
     if (when > now) {
       if (timer_ == TimePoint::max()) {
         timer_ = when;
@@ -151,7 +178,7 @@ bool Batcher::work(TimePoint now) noexcept {
     }
   }
   if (announce) workers_.announce(shared_from_this());
-  deliver_dropped(dropped, now);
+  deliver_dropped(dropped);
   if (batch.empty()) return false;
   run_batch(batch);
   finish_run(batch);
@@ -161,31 +188,23 @@ bool Batcher::work(TimePoint now) noexcept {
 
 void Batcher::take_batch(TimePoint now, Batch& batch, Batch& dropped) {
   const size_t horizon = static_cast<size_t>(policy_.max_rows) + policy_.scan_limit;
-  view_.clear();
-  for (size_t i = 0; i < queue_.size() && i < horizon; ++i) {
-    const Request& request = *queue_[i];
-    view_.push_back(
-        {request.rows, request.shape_key, request.timings.queued, request.deadline, request.is_cancelled()});
-  }
+  if (const uint64_t moved = queue_.list(horizon, now, view_); moved > 0) stats_.delayed(moved);
   plan_batch(view_, policy_, running_, now, plan_);
   if (plan_.take.empty() && plan_.wake != TimePoint::max() && plan_.wake < timer_) {
     timer_ = plan_.wake;
     workers_.announce_at(shared_from_this(), timer_);
   }
-  if (plan_.take.empty() && plan_.drop.empty()) return;
-  const auto leave = [this](size_t index) {
-    auto request = std::move(queue_[index]);
-    queue_rows_ -= request->rows;
-    queue_bytes_ -= request->input_bytes;
-    return request;
-  };
-  for (uint32_t index : plan_.drop) dropped.push_back(leave(index));
+  for (uint32_t index : plan_.drop) dropped.push_back(queue_.take_dead(index, now));
   for (uint32_t index : plan_.take) {
     // The key is a hash: check the shapes themselves before two requests share memory.
-    if (batch.empty() || may_share_batch(*batch.front(), *queue_[index])) batch.push_back(leave(index));
+    if (batch.empty() || may_share_batch(*batch.front(), queue_.at(index))) batch.push_back(queue_.take(index));
   }
-  const auto touched = static_cast<ptrdiff_t>(std::min(view_.size(), queue_.size()));
-  queue_.erase(std::remove(queue_.begin(), queue_.begin() + touched, nullptr), queue_.begin() + touched);
+  queue_.close_gaps();
+  if (!batch.empty()) stats_.formed(plan_.cut);
+}
+
+int64_t Batcher::rows_to_run(int64_t rows) const noexcept {
+  return spec_.batched ? padded_rows(options_.pad_to, rows) : rows;
 }
 
 void Batcher::run_batch(Batch& batch) noexcept {
@@ -196,28 +215,31 @@ void Batcher::run_batch(Batch& batch) noexcept {
     rows += request->rows;
   }
   for (const auto& request : batch) request->batch_rows = rows;
-  if (batch.size() == 1) return run_alone(*batch.front());
-  const Status status = run_together(batch, rows, started);
+  if (batch.size() == 1) return run_alone(batch.front());
+  const Status status = run_together(batch, nullptr);
   if (status.ok()) return;
   if (status.code() == Code::kCancelled) {  // only abort() stops a batch of several
     for (const auto& request : batch) request->status = status;
     return;
   }
   stats_.isolated(batch.size());
-  for (const auto& request : batch) run_alone(*request);
+  for (const auto& request : batch) run_alone(request);
 }
 
-Status Batcher::run_together(Batch& batch, int64_t rows, TimePoint started) {
+Status Batcher::run_together(std::span<const std::unique_ptr<Request>> batch, const std::atomic<bool>* terminate) {
+  const TimePoint started = Clock::now();
+  const Request& first = *batch.front();
+  const int64_t rows = rows_to_run(first.batch_rows);
+  const int64_t padding = rows - first.batch_rows;
   std::vector<Tensor> inputs;
-  ORTSERVE_RETURN_IF_ERROR(join_inputs(pool_, batch, inputs));
-  const auto& first = *batch.front();
+  ORTSERVE_RETURN_IF_ERROR(join_inputs(pool_, batch, padding, inputs));
   const auto& wanted = first.wanted.empty() ? all_outputs_ : first.wanted;
   std::vector<Value> outputs;
-  ORTSERVE_RETURN_IF_ERROR(runner_->run(inputs, first.present, wanted, outputs, nullptr));
+  ORTSERVE_RETURN_IF_ERROR(runner_->run(inputs, first.present, wanted, outputs, terminate));
   ORTSERVE_RETURN_IF_ERROR(split_outputs(batch, rows, outputs));
   const TimePoint computed = Clock::now();
   for (const auto& request : batch) request->timings.computed = computed;
-  stats_.executed(rows, computed - started);
+  stats_.executed(rows, padding, computed - started);
   curve_.observe(rows, computed - started);
   return {};
 }
@@ -225,19 +247,26 @@ Status Batcher::run_together(Batch& batch, int64_t rows, TimePoint started) {
 // Whether a run is long enough that a caller who leaves should stop it. Short ones are not worth watching.
 bool Batcher::may_outlast_its_caller(const Request& request) const {
   constexpr std::chrono::milliseconds kLong{20};
-  return has_dynamic_rows_ || !curve_.known() || curve_.cost(request.rows) > kLong;
+  return has_dynamic_rows_ || !curve_.known() || cost(request.rows) > kLong;
 }
 
-void Batcher::run_alone(Request& request) noexcept {
+void Batcher::run_alone(const std::unique_ptr<Request>& request) noexcept {
+  request->outputs.clear();
+  request->batch_rows = request->rows;
+  const auto* terminate = may_outlast_its_caller(*request) ? request->cancelled : nullptr;
+  if (rows_to_run(request->rows) == request->rows) return run_in_place(*request, terminate);
+  request->status = run_together({&request, 1}, terminate);
+  if (!request->status.ok()) request->timings.computed = Clock::now();
+}
+
+// On the request's own buffers: nothing is joined, nothing is copied.
+void Batcher::run_in_place(Request& request, const std::atomic<bool>* terminate) {
   const TimePoint started = Clock::now();
   const auto& wanted = request.wanted.empty() ? all_outputs_ : request.wanted;
-  request.outputs.clear();
-  request.batch_rows = request.rows;
-  const auto* terminate = may_outlast_its_caller(request) ? request.cancelled : nullptr;
   request.status = runner_->run(request.inputs, request.present, wanted, request.outputs, terminate);
   request.timings.computed = Clock::now();
   if (!request.status.ok()) return;
-  stats_.executed(request.rows, request.timings.computed - started);
+  stats_.executed(request.rows, 0, request.timings.computed - started);
   curve_.observe(request.rows, request.timings.computed - started);
 }
 
@@ -259,16 +288,8 @@ void Batcher::finish_run(Batch& batch) noexcept {
   deliver(batch);
 }
 
-void Batcher::deliver_dropped(Batch& dropped, TimePoint now) noexcept {
+void Batcher::deliver_dropped(Batch& dropped) noexcept {
   for (const auto& request : dropped) {
-    const bool cancelled = request->is_cancelled();
-    if (cancelled) {
-      request->status = Status(Code::kCancelled, "the request was cancelled before it ran");
-    } else if (request->deadline <= now) {
-      request->status = Status(Code::kDeadlineExceeded, "the deadline passed while the request was queued");
-    } else {
-      request->status = Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed before the request ran");
-    }
     if (request->status.code() != Code::kModelClosed) stats_.dropped(request->status.code());
   }
   deliver(dropped);
@@ -279,6 +300,13 @@ void Batcher::deliver(Batch& batch) noexcept {
   for (auto& request : batch) {
     stats_.finished(*request);
     request->inputs.clear();
+  }
+  if (!options_.preserve_order) return hand_over(batch);
+  order_.finish(std::move(batch), [this](Batch& ready) { hand_over(ready); });
+}
+
+void Batcher::hand_over(Batch& batch) noexcept {
+  for (auto& request : batch) {
     ResultSink* const sink = request->sink;
     sink->deliver(std::move(request));
   }
@@ -309,13 +337,13 @@ void Batcher::abort() noexcept {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     aborted_ = true;
-    for (auto& request : queue_) dropped.push_back(std::move(request));
-    queue_.clear();
-    queue_rows_ = 0;
-    queue_bytes_ = 0;
+    dropped = queue_.clear();
   }
   runner_->terminate_all();
-  deliver_dropped(dropped, Clock::now());
+  for (const auto& request : dropped) {
+    request->status = Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed before the request ran");
+  }
+  deliver_dropped(dropped);
 }
 
 int64_t Batcher::max_batch_rows() const {
@@ -325,7 +353,7 @@ int64_t Batcher::max_batch_rows() const {
 
 int64_t Batcher::queued_rows() const {
   const std::lock_guard lock(mutex_);
-  return queue_rows_;
+  return queue_.rows();
 }
 
 }  // namespace ortserve

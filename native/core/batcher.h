@@ -2,7 +2,6 @@
 // One model version's queue: admission, batch forming, running, splitting, fault isolation.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -11,7 +10,9 @@
 
 #include "core/batch_plan.h"
 #include "core/cost_curve.h"
+#include "core/delivery_order.h"
 #include "core/model_spec.h"
+#include "core/request_queue.h"
 #include "core/runner.h"
 #include "core/stats.h"
 #include "core/worker_pool.h"
@@ -19,13 +20,20 @@
 namespace ortserve {
 
 struct BatcherOptions {
-  int instances = 1;                      ///< runs in flight at once, at most
-  int weight = 1;                         ///< cores per run (intra-op threads)
-  int64_t max_batch_rows = 0;             ///< 0: from the cost curve; 1: no batching
-  Nanoseconds max_delay{0};               ///< how long the oldest request may wait for company
-  Nanoseconds latency_objective{0};       ///< caps a batch's run time at half of it; 0: none
-  int64_t max_queue_rows = 4096;          ///< admission bound; beyond it kQueueFull
-  uint64_t max_queue_bytes = 1ull << 30;  ///< admission bound on input bytes
+  int instances = 1;                 ///< runs in flight at once, at most
+  int weight = 1;                    ///< cores per run (intra-op threads)
+  int64_t max_batch_rows = 0;        ///< 0: from the cost curve; 1: no batching
+  Nanoseconds max_delay{0};          ///< how long the oldest request may wait for company
+  Nanoseconds latency_objective{0};  ///< caps a batch's run time at half of it; 0: none
+  /// Batch sizes worth running before max_delay is over; see BatchPolicy. Any order.
+  std::vector<int64_t> preferred_rows = {};
+  /// Batches of a batched model are filled up to the next of these sizes by repeating their first row, which its
+  /// callers never see. Caps a batch at the largest; a single request beyond that runs as it is. Empty: no padding. Any
+  /// order.
+  std::vector<int64_t> pad_to = {};
+  /// Answers leave in the order in which requests were accepted: an early one waits for those before it.
+  bool preserve_order = false;
+  QueuePolicy queue = {};
   /// Run on the calling thread when the request costs less than this and nothing is queued or running; 0: never. Never
   /// applies to models with dynamic dims besides the batch, whose cost one measurement cannot tell.
   Nanoseconds inline_ceiling{10'000};
@@ -65,19 +73,24 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
  private:
   using Batch = std::vector<std::unique_ptr<Request>>;
 
-  // These four expect mutex_ to be held.
+  // These five expect mutex_ to be held.
   Status admit(const Request& request, TimePoint now) const;
+  Status in_time(const Request& request, TimePoint now) const;
   bool may_run_inline(const Request& request) const;
   bool wants_worker(TimePoint now);
   void take_batch(TimePoint now, Batch& batch, Batch& dropped);
 
   void run_batch(Batch& batch) noexcept;
-  Status run_together(Batch& batch, int64_t rows, TimePoint started);
-  void run_alone(Request& request) noexcept;
+  Status run_together(std::span<const std::unique_ptr<Request>> batch, const std::atomic<bool>* terminate);
+  void run_in_place(Request& request, const std::atomic<bool>* terminate);
+  void run_alone(const std::unique_ptr<Request>& request) noexcept;
+  int64_t rows_to_run(int64_t rows) const noexcept;
+  Nanoseconds cost(int64_t rows) const noexcept { return curve_.cost(rows_to_run(rows)); }
   bool may_outlast_its_caller(const Request& request) const;
   void finish_run(Batch& batch) noexcept;
   void deliver(Batch& batch) noexcept;
-  void deliver_dropped(Batch& dropped, TimePoint now) noexcept;
+  void deliver_dropped(Batch& dropped) noexcept;
+  void hand_over(Batch& batch) noexcept;
 
   WorkerPool& workers_;
   BufferPool& pool_;
@@ -89,19 +102,19 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   const bool inline_allowed_;
   CostCurve curve_;
   ModelStats stats_;
+  DeliveryOrder order_;  // with options_.preserve_order
 
   mutable std::mutex mutex_;  // guards everything below
-  std::deque<std::unique_ptr<Request>> queue_;
+  RequestQueue queue_;
   std::vector<QueuedEntry> view_;  // scratch of take_batch()
   BatchPlan plan_;                 // scratch of take_batch()
   BatchPolicy policy_;
-  int64_t runs_until_policy_ = 0;  // the policy follows the curve as it is corrected
-  int64_t queue_rows_ = 0;
-  uint64_t queue_bytes_ = 0;
+  int64_t runs_until_policy_ = 0;       // the policy follows the curve as it is corrected
   int running_ = 0;                     // runs in flight, inline ones included
   bool announced_ = false;              // an announcement has not reached work() yet
   TimePoint timer_ = TimePoint::max();  // the earliest timer set and not yet due
   int64_t outstanding_ = 0;             // accepted and not yet delivered
+  uint64_t accepted_ = 0;
   bool closed_ = false;
   bool aborted_ = false;
   std::function<void()> on_idle_;

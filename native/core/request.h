@@ -75,7 +75,11 @@ struct Request {
   ResultSink* sink = nullptr;                    ///< outlives the request
   Timings timings;
   CopiedBytes copied;
-  int64_t batch_rows = 0;  ///< rows of the batch it ran in
+  int64_t batch_rows = 0;  ///< rows of the batch it ran in, padding not counted
+
+  uint64_t priority = 0;         ///< level in the queue, 1 is served first; 0: the model's default level
+  Nanoseconds queue_timeout{0};  ///< how long it may wait for its run to start; 0: as long as the model allows
+  uint64_t sequence = 0;         ///< set and used by Batcher: its place among all accepted requests
 
   CacheUse cache_use = CacheUse::kUse;
   CacheOutcome cache_outcome = CacheOutcome::kNone;

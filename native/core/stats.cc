@@ -38,9 +38,20 @@ void ModelStats::ran_inline() noexcept {
   ++totals_.ran_inline;
 }
 
-void ModelStats::executed(int64_t rows, Nanoseconds elapsed) noexcept {
+void ModelStats::delayed(uint64_t requests) noexcept {
+  const std::lock_guard lock(mutex_);
+  totals_.delayed += requests;
+}
+
+void ModelStats::formed(BatchCut cut) noexcept {
+  const std::lock_guard lock(mutex_);
+  ++totals_.cuts[static_cast<size_t>(cut)];
+}
+
+void ModelStats::executed(int64_t rows, int64_t padding, Nanoseconds elapsed) noexcept {
   const std::lock_guard lock(mutex_);
   ++totals_.executions;
+  totals_.padded_rows += static_cast<uint64_t>(padding);
   add(totals_.batches[rows], elapsed);
 }
 

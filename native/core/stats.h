@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 
+#include "core/batch_plan.h"
 #include "core/request.h"
 
 namespace ortserve {
@@ -33,7 +34,10 @@ class ModelStats {
     uint64_t ran_inline = 0;
     uint64_t copied_in_bytes = 0;
     uint64_t copied_out_bytes = 0;
-    std::map<int64_t, Duration> batches;  ///< by executed row count
+    uint64_t delayed = 0;                        ///< moved back by the queue timeout
+    uint64_t padded_rows = 0;                    ///< rows that were run to fill batches up to a size
+    std::map<int64_t, Duration> batches;         ///< by executed row count, padding included
+    std::array<uint64_t, kBatchCuts> cuts = {};  ///< batches formed, by BatchCut
   };
 
   void accepted() noexcept;
@@ -41,7 +45,10 @@ class ModelStats {
   void dropped(Code code) noexcept;
   void isolated(uint64_t requests) noexcept;
   void ran_inline() noexcept;
-  void executed(int64_t rows, Nanoseconds elapsed) noexcept;
+  void delayed(uint64_t requests) noexcept;
+  void formed(BatchCut cut) noexcept;
+  /// `padding` of the `rows` belonged to nobody.
+  void executed(int64_t rows, int64_t padding, Nanoseconds elapsed) noexcept;
   /// Success or failure of one request, from its status and timings.
   void finished(const Request& request) noexcept;
   /// Payload copies made after the model ran (encoding), counted by the sink.

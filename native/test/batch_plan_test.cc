@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 namespace ortserve {
 namespace {
 
@@ -92,6 +95,49 @@ TEST(BatchPlan, AFullBatchNeverWaits) {
   EXPECT_EQ(plan({entry(1), entry(1), entry(1)}, policy, 3).take, (Indices{0, 1}));
 }
 
+TEST(BatchPlan, APreferredSizeRunsAtOnce) {
+  const BatchPolicy policy{.max_rows = 16, .max_delay = microseconds(500), .target_rows = 16, .preferred_rows = {4, 8}};
+  const auto early = plan({entry(1), entry(1), entry(1)}, policy);
+  EXPECT_TRUE(early.take.empty());
+  const auto four = plan(std::vector(7, entry(1)), policy);
+  EXPECT_EQ(four.take.size(), 4u);
+  EXPECT_EQ(four.cut, BatchCut::kPreferred);
+  EXPECT_EQ(plan(std::vector(11, entry(1)), policy).take.size(), 8u);
+  // Two rows each: 3 makes no preferred size, 4 and 8 do.
+  EXPECT_EQ(plan({entry(3), entry(2), entry(3), entry(2)}, policy).take, (Indices{0, 1, 2}));
+}
+
+TEST(BatchPlan, AfterTheDelayAPreferredSizeMattersNoLonger) {
+  const BatchPolicy policy{.max_rows = 16, .max_delay = microseconds(500), .target_rows = 16, .preferred_rows = {4}};
+  const auto late = plan({entry(1, 1, microseconds(500)), entry(1), entry(1), entry(1), entry(1)}, policy);
+  EXPECT_EQ(late.take.size(), 5u);
+  EXPECT_EQ(late.cut, BatchCut::kDelay);
+}
+
+TEST(BatchPlan, TheOldestSetsTheDelayWhereverItStands) {
+  const BatchPolicy policy{.max_rows = 8, .max_delay = microseconds(500), .target_rows = 8};
+  EXPECT_EQ(plan({entry(1, 1, microseconds(0)), entry(1, 1, microseconds(600))}, policy).take, (Indices{0, 1}));
+}
+
+TEST(BatchPlan, SaysWhyABatchWasCut) {
+  EXPECT_EQ(plan({entry(4), entry(5)}, {.max_rows = 8}).cut, BatchCut::kFull);
+  EXPECT_EQ(plan({entry(4), entry(4)}, {.max_rows = 8}).cut, BatchCut::kFull);
+  EXPECT_EQ(plan({entry(1)}, {.max_rows = 8}).cut, BatchCut::kInstanceFree);
+  EXPECT_EQ(plan({entry(1, 1), entry(1, 2)}, {.max_rows = 8}).cut, BatchCut::kShape);
+  const BatchPolicy patient{.max_rows = 8, .max_delay = microseconds(500), .target_rows = 4};
+  EXPECT_EQ(plan({entry(1, 1, microseconds(500))}, patient).cut, BatchCut::kDelay);
+  EXPECT_EQ(plan({entry(4)}, patient).cut, BatchCut::kPreferred);
+  auto urgent = entry(1);
+  urgent.deadline = kStart + microseconds(200);
+  EXPECT_EQ(plan({urgent}, patient).cut, BatchCut::kDeadline);
+}
+
+TEST(BatchPlan, NamesEveryCutOnce) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < kBatchCuts; ++i) names.insert(batch_cut_name(static_cast<BatchCut>(i)));
+  EXPECT_EQ(names.size(), kBatchCuts);
+}
+
 // Whatever the queue: live entries only, the oldest live first, one shape, within the cap unless alone, each row once.
 TEST(BatchPlan, HoldsItsPromisesOnRandomQueues) {
   uint64_t state = 42;
@@ -107,12 +153,15 @@ TEST(BatchPlan, HoldsItsPromisesOnRandomQueues) {
       if (random(5) == 0) one.deadline = kStart - microseconds(500) + microseconds(random(1000));
       queue.push_back(one);
     }
-    const BatchPolicy policy{.max_rows = static_cast<int64_t>(1 + random(10)),
-                             .max_delay = microseconds(random(2) * 300),
-                             .target_rows = static_cast<int64_t>(random(8)),
-                             .worthwhile_rows = static_cast<int64_t>(random(8)),
-                             .patience = microseconds(random(600)),
-                             .scan_limit = random(10)};
+    BatchPolicy policy{.max_rows = static_cast<int64_t>(1 + random(10)),
+                       .max_delay = microseconds(random(2) * 300),
+                       .target_rows = static_cast<int64_t>(random(8)),
+                       .worthwhile_rows = static_cast<int64_t>(random(8)),
+                       .patience = microseconds(random(600)),
+                       .scan_limit = random(10)};
+    for (int64_t size = 1; size < 10; ++size) {
+      if (random(6) == 0) policy.preferred_rows.push_back(size);
+    }
     const auto result = plan(queue, policy, static_cast<int>(random(3)));
     const auto dead = [&](const QueuedEntry& e) { return e.cancelled || e.deadline <= kStart; };
     for (uint32_t i : result.drop) EXPECT_TRUE(dead(queue[i]));
@@ -125,6 +174,9 @@ TEST(BatchPlan, HoldsItsPromisesOnRandomQueues) {
     EXPECT_TRUE(std::is_sorted(result.take.begin(), result.take.end()));
     if (result.take.size() > 1) {
       EXPECT_LE(rows, policy.max_rows);
+    }
+    if (!result.take.empty() && result.cut == BatchCut::kPreferred && rows < policy.target_rows) {
+      EXPECT_TRUE(std::ranges::binary_search(policy.preferred_rows, rows));
     }
     const auto head = std::find_if_not(queue.begin(), queue.end(), dead);
     if (!result.take.empty()) {

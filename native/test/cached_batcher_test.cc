@@ -37,7 +37,7 @@ class CachedBatcherTest : public ::testing::Test {
   std::shared_ptr<testing::FakeRunner> runner = std::make_shared<testing::FakeRunner>(pool);
   std::shared_ptr<Batcher> batcher = std::make_shared<Batcher>(
       workers, pool, runner, testing::sum_spec(), CostCurve(),
-      BatcherOptions{.max_batch_rows = 1, .max_queue_rows = 1, .inline_ceiling = Nanoseconds(0)});
+      BatcherOptions{.max_batch_rows = 1, .queue = {.max_rows = 1}, .inline_ceiling = Nanoseconds(0)});
   ResultCache cache{{.max_bytes = 1 << 20}};
   CacheKeyMaker keys;
   CachedBatcher cached{batcher, cache, keys, {1, 1}, 1, {.enabled = true}};
