@@ -15,7 +15,7 @@ export interface Submitted {
   handler: ReplyHandler;
 }
 
-const timing: ReplyTiming = { queueMicros: 1500, computeMicros: 2500, rows: 1, batchRows: 1 };
+export const fakeTiming: ReplyTiming = { queueMicros: 1500, computeMicros: 2500, rows: 1, batchRows: 1, cache: "" };
 
 /**
  * The body's `do` decides: "echo" (default) answers with the body, later; "inline" the same, at once; "hold" waits for
@@ -55,13 +55,13 @@ export class FakePort implements WirePort {
     this.cancelled.push(ticket);
     const index = this.held.findIndex((request) => request.ticket === ticket);
     const [request] = index < 0 ? [] : this.held.splice(index, 1);
-    if (request) setImmediate(() => request.handler.fail("ERR_CANCELLED", "cancelled", idOf(request), timing));
+    if (request) setImmediate(() => request.handler.fail("ERR_CANCELLED", "cancelled", idOf(request), fakeTiming));
   };
 
   /** Answers a held request with its own body. */
   answer(request: Submitted): void {
     this.held.splice(this.held.indexOf(request), 1);
-    request.handler.reply(request.bytes, 0, timing, false);
+    request.handler.reply(request.bytes, 0, fakeTiming, false);
   }
 
   #take(arrived: Omit<Submitted, "ticket" | "text">): number {
@@ -72,13 +72,14 @@ export class FakePort implements WirePort {
 
   #act(request: Submitted, { do: action, size, code, message }: Wish): number {
     const { handler, bytes, ticket } = request;
-    if (action === "inline") handler.reply(bytes, 0, timing, false);
-    else if (action === "fail") handler.fail(code ?? "ERR_INTERNAL", message ?? "failed", idOf(request), timing);
+    if (action === "inline") handler.reply(bytes, 0, fakeTiming, false);
+    else if (action === "fail") handler.fail(code ?? "ERR_INTERNAL", message ?? "failed", idOf(request), fakeTiming);
     else if (action === "throw") throw new Error("the fake port was asked to throw");
     else if (action === "hold") this.held.push(request);
-    else if (action === "large") setImmediate(() => handler.reply(new Uint8Array(size ?? 0).fill(97), 0, timing, true));
-    else if (action === "binary") setImmediate(() => handler.reply(bytes, size ?? 2, timing, false));
-    else setImmediate(() => handler.reply(bytes, 0, timing, false));
+    else if (action === "large")
+      setImmediate(() => handler.reply(new Uint8Array(size ?? 0).fill(97), 0, fakeTiming, true));
+    else if (action === "binary") setImmediate(() => handler.reply(bytes, size ?? 2, fakeTiming, false));
+    else setImmediate(() => handler.reply(bytes, 0, fakeTiming, false));
     return action === "inline" || action === "fail" ? 0 : ticket;
   }
 }

@@ -2,6 +2,7 @@
 // What the server does with requests that are right, and with clients that leave.
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
+import { fakeTiming } from "./fake-port.js";
 import { type FakeServer, startFakeServer } from "./fake-server.js";
 import { RawClient, until } from "./raw-http.js";
 
@@ -168,7 +169,7 @@ test("an answer for a client that has just left is dropped", async () => {
   assert.ok(request);
   client.destroy();
   await until(() => fake.server.inFlight === 0);
-  request.handler.reply(request.bytes, 0, { queueMicros: 0, computeMicros: 0, rows: 1, batchRows: 1 }, false);
+  request.handler.reply(request.bytes, 0, fakeTiming, false);
 });
 
 test("pipelined requests that are answered at once come back in order", async () => {
