@@ -27,17 +27,11 @@ Value take_rows(Value& value, int64_t begin, int64_t rows) {
   return part;
 }
 
-// There is one: only batches with rows are padded.
-Tensor first_row(const std::vector<const Tensor*>& parts, size_t count) {
-  const auto has_rows = [](const Tensor* part) { return part->shape[0] > 0; };
-  return (*std::find_if(parts.begin(), parts.begin() + static_cast<ptrdiff_t>(count), has_rows))->rows(0, 1);
-}
-
 }  // namespace
 
 int64_t padded_rows(std::span<const int64_t> sizes, int64_t rows) noexcept {
   const auto size = std::ranges::lower_bound(sizes, rows);
-  return rows < 1 || size == sizes.end() ? rows : *size;
+  return size == sizes.end() ? rows : *size;
 }
 
 Status join_inputs(BufferPool& pool, std::span<const std::unique_ptr<Request>> batch, int64_t padding,
@@ -48,7 +42,7 @@ Status join_inputs(BufferPool& pool, std::span<const std::unique_ptr<Request>> b
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!first.present[i]) continue;
     for (size_t r = 0; r < batch.size(); ++r) parts[r] = &batch[r]->inputs[i];
-    const Tensor filler = padding > 0 ? first_row(parts, batch.size()) : Tensor();
+    const Tensor filler = padding > 0 ? parts[0]->rows(0, 1) : Tensor();
     std::fill(parts.begin() + static_cast<ptrdiff_t>(batch.size()), parts.end(), &filler);
     auto joined = concat_rows(pool, parts);
     if (!joined.ok()) return joined.take_status();

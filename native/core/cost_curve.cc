@@ -38,6 +38,14 @@ double interpolate(const std::vector<CostCurve::Point>& points, int64_t rows) no
   return before.nanoseconds + share * (next->nanoseconds - before.nanoseconds);
 }
 
+// The last two doublings saved less than is worth another one.
+bool is_flat(const std::vector<CostCurve::Point>& points) noexcept {
+  constexpr double kNoGain = 0.97;
+  const size_t size = points.size();
+  const auto gains = [&](size_t i) { return per_row(points[i]) <= kNoGain * per_row(points[i - 1]); };
+  return size >= 3 && !gains(size - 1) && !gains(size - 2);
+}
+
 // The fastest of a few runs: what the model costs when nothing disturbs it.
 double fastest_run(Runner& runner, const std::vector<Tensor>& inputs, const std::vector<uint16_t>& wanted,
                    Nanoseconds budget) {
@@ -103,6 +111,20 @@ void CostCurve::observe(int64_t rows, Nanoseconds elapsed) noexcept {
   if (upper->rows != rows && upper != points_.begin()) (upper - 1)->nanoseconds *= 1 + (ratio - 1) * kWeight;
 }
 
+void extend_cost_curve(std::vector<CostCurve::Point>& points, int64_t max_rows) {
+  if (points.size() < 2) return;
+  const auto& last = points.back();
+  const auto& before = points[points.size() - 2];
+  // Noise can make the slope negative; no model runs rows for nothing.
+  const double least = per_row(last) / 16;
+  const double slope =
+      std::max((last.nanoseconds - before.nanoseconds) / static_cast<double>(last.rows - before.rows), least);
+  while (points.back().rows * 2 <= max_rows && !is_flat(points)) {
+    const CostCurve::Point end = points.back();
+    points.push_back({end.rows * 2, end.nanoseconds + slope * static_cast<double>(end.rows)});
+  }
+}
+
 std::vector<CostCurve::Point> CostCurve::points() const {
   const std::lock_guard lock(mutex_);
   return points_;
@@ -110,21 +132,26 @@ std::vector<CostCurve::Point> CostCurve::points() const {
 
 CostCurve measure_cost_curve(Runner& runner, const ModelSpec& spec, BufferPool& pool, int64_t max_rows,
                              Nanoseconds budget) {
-  constexpr double kNoGain = 0.97;  // a doubling that saves less than this is not worth another
   const int64_t dynamic_dim = runnable_dynamic_dim(runner, spec, pool);
+  const int64_t reach = spec.batched ? max_rows : 1;
   const auto wanted = all_outputs(spec);
   const TimePoint end = Clock::now() + budget;
+  // One point shows no slope: of a model that spends the budget with one row, two rows are still measured.
+  const auto spent = [&](const std::vector<CostCurve::Point>& points) {
+    if (points.size() == 1) return points[0].nanoseconds > static_cast<double>(budget.count());
+    return points.size() > 1 && Clock::now() >= end;
+  };
   std::vector<CostCurve::Point> points;
-  int flat = 0;
-  for (int64_t rows = 1; dynamic_dim > 0 && flat < 2 && rows <= (spec.batched ? max_rows : 1); rows *= 2) {
+  for (int64_t rows = 1; dynamic_dim > 0 && rows <= reach && !is_flat(points); rows *= 2) {
+    if (spent(points)) {
+      extend_cost_curve(points, reach);
+      break;
+    }
     auto inputs = synthetic_inputs(spec, pool, rows, dynamic_dim);
     if (!inputs.ok()) break;
     const double elapsed = fastest_run(runner, *inputs, wanted, budget / 8);
     if (elapsed == 0) break;
-    const CostCurve::Point point{rows, elapsed};
-    flat = !points.empty() && per_row(point) > kNoGain * per_row(points.back()) ? flat + 1 : 0;
-    points.push_back(point);
-    if (Clock::now() >= end) break;
+    points.push_back({rows, elapsed});
   }
   return CostCurve(std::move(points));
 }

@@ -41,8 +41,14 @@ class CostCurve {
   std::vector<Point> points_;
 };
 
+/// Continues a curve whose per-row cost still fell where it ends: in doublings up to `max_rows`, along the line through
+/// the last two points, until a doubling no longer gains. A guess, which observe() corrects; without it, batches would
+/// never grow to the sizes that were not measured. Fewer than two points stay as they are.
+void extend_cost_curve(std::vector<CostCurve::Point>& points, int64_t max_rows);
+
 /// Times `runner` on synthetic inputs at 1, 2, 4, ... rows up to `max_rows`, a few runs each, until a doubling no
-/// longer gains or `budget` is spent. Not batched: one point at 1. Unknown when the model refuses synthetic inputs.
+/// longer gains or `budget` is spent; what the budget did not reach is extended. Not batched: one point at 1. Unknown
+/// when the model refuses synthetic inputs.
 CostCurve measure_cost_curve(Runner& runner, const ModelSpec& spec, BufferPool& pool, int64_t max_rows,
                              Nanoseconds budget);
 

@@ -204,6 +204,11 @@ TEST_F(CodecOpenInference, DoesNotAllocateWhatADeclaredShapeClaims) {
   EXPECT_LE(pool.stats().peak_live_bytes, before + 8192);
 }
 
+TEST_F(CodecOpenInference, RefusesRequestsWithoutRows) {
+  EXPECT_FAILS(decode(batched_model("IN", DType::kFp32, {-1, 2}), one("FP32", "[0,2]", R"("data":[])")),
+               Code::kInvalidInput, "batch-size must be >= 1 for 'm'");
+}
+
 TEST_F(CodecOpenInference, BoundsTheNestingOfData) {
   const auto nested = [](size_t depth) { return std::string(depth, '[') + "1" + std::string(depth, ']'); };
   EXPECT_FAILS(decode(identity_model(DType::kFp32), one("FP32", "[1]", R"("data":)" + nested(120))),
@@ -237,7 +242,9 @@ TEST_F(CodecOpenInference, TakesKeysInAnyOrderAndIgnoresUnknownOnes) {
   ASSERT_TRUE(decode(simple_model(), json).ok());
   EXPECT_EQ(request.wanted, std::vector<uint16_t>{1});
   EXPECT_EQ(request.binary, std::vector<bool>{true});
-  EXPECT_EQ(request.deadline, request.timings.received + std::chrono::seconds(1));
+  EXPECT_EQ(request.queue_timeout, std::chrono::seconds(1));
+  EXPECT_EQ(request.deadline, kNoDeadline);
+  EXPECT_EQ(request.priority, 1u);
   EXPECT_EQ(values<int32_t>(0), values<int32_t>(1));
   EXPECT_EQ(request.id, "k");
 }

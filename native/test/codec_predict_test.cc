@@ -117,6 +117,8 @@ TEST_F(CodecPredict, RefusesWrongOptions) {
   const Refusal cases[] = {
       {R"({"instances":[[1,2,3]],"id":7})", Code::kInvalidJson, "Unable to parse 'id': expected a string"},
       {R"({"instances":[[1,2,3]],"outputs":"y"})", Code::kInvalidJson, "expected an array"},
+      {R"({"instances":[[1,2,3]],"outputs":["y" "y"]})", Code::kInvalidJson, "expected ',' or ']'"},
+      {R"({"instances":[[1,2,3]],"outputs":["y",]})", Code::kInvalidJson, "expected a value"},
       {R"({"instances":[[1,2,3]],"outputs":["z"]})", Code::kInvalidInput, "unexpected inference output 'z'"},
       {R"({"instances":[[1,2,3]],"outputs":["y","y"]})", Code::kInvalidInput, "output 'y' already exists"},
       {R"({"instances":[[1,2,3]],"parameters":[]})", Code::kInvalidJson, "expected an object"},
@@ -200,6 +202,14 @@ TEST_F(CodecPredict, TakesSeveralInputsByName) {
   EXPECT_EQ(strings(1), std::vector<std::string>{"x"});
 }
 
+TEST_F(CodecPredict, GivesNamelessValuesToTheOnlyInputThatMustCome) {
+  ModelSpec spec = several();
+  spec.inputs[1].optional = true;
+  ASSERT_TRUE(decode(spec, R"({"instances":[[1,2],[3,4]]})").ok());
+  EXPECT_EQ(request.present, (std::vector<bool>{true, false, false}));
+  EXPECT_EQ(request.inputs[0].shape, Shape({2, 2}));
+}
+
 TEST_F(CodecPredict, TakesColumnsBareOrNamed) {
   for (const char* body : {R"({"inputs":[[1,2,3],[4,5,6]]})", R"({"inputs":{"X":[[1,2,3],[4,5,6]]}})",
                            R"({"instances":[{"X":[1,2,3]},{"X":[4,5,6]}]})"}) {
@@ -239,9 +249,9 @@ TEST_F(CodecPredict, ReadsOptionsWhereverTheyStand) {
   EXPECT_EQ(request.wanted, (std::vector<uint16_t>{1, 0}));
   EXPECT_EQ(request.binary, (std::vector<bool>{false, false}));
   EXPECT_EQ(request.id, "aA");
-  EXPECT_EQ(request.deadline, request.timings.received + std::chrono::microseconds(1500));
+  EXPECT_EQ(request.queue_timeout, std::chrono::microseconds(1500));
   ASSERT_TRUE(decode(spec, R"({"instances":[[1,2,3]],"id":null,"parameters":{"timeout":0}})").ok());
-  EXPECT_EQ(request.deadline, kNoDeadline);
+  EXPECT_EQ(request.queue_timeout, Nanoseconds(0));
 }
 
 TEST_F(CodecPredict, ReadsSixteenBitFloats) {

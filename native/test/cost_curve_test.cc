@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <thread>
+
 #include "test/fake_runner.h"
 
 namespace ortserve {
@@ -42,6 +45,54 @@ TEST(CostCurve, FollowsWhatItSeesAndDistrustsOutliers) {
   const double before = static_cast<double>(curve.cost(2).count());
   curve.observe(2, std::chrono::seconds(10));
   EXPECT_LT(static_cast<double>(curve.cost(2).count()), before * 1.25);
+}
+
+TEST(CostCurve, ExtendsALineThatStillFalls) {
+  // 68 ms a run and 20 ms a row.
+  std::vector<CostCurve::Point> points = {{1, 88e6}, {2, 108e6}};
+  extend_cost_curve(points, 64);
+  ASSERT_EQ(points.size(), 7u);
+  EXPECT_EQ(points.back().rows, 64);
+  EXPECT_DOUBLE_EQ(points.back().nanoseconds, 68e6 + 64 * 20e6);
+  EXPECT_GE(CostCurve(points).efficient_rows(Nanoseconds(0)), 32);
+}
+
+TEST(CostCurve, ExtendsNothingThatGainsNothing) {
+  std::vector<CostCurve::Point> linear = {{1, 10e6}, {2, 20e6}, {4, 40e6}};
+  extend_cost_curve(linear, 64);
+  EXPECT_EQ(linear.size(), 3u);
+  std::vector<CostCurve::Point> one = {{1, 10e6}};
+  extend_cost_curve(one, 64);
+  EXPECT_EQ(one.size(), 1u);
+}
+
+TEST(CostCurve, NeverBelievesThatRowsAreFree) {
+  std::vector<CostCurve::Point> noisy = {{1, 12e6}, {2, 10e6}};
+  extend_cost_curve(noisy, 64);
+  for (size_t i = 2; i < noisy.size(); ++i) EXPECT_GT(noisy[i].nanoseconds, noisy[i - 1].nanoseconds);
+}
+
+TEST(CostCurve, ReachesBeyondWhatTheBudgetCouldMeasure) {
+  BufferPool pool({});
+  FakeRunner runner(pool);
+  runner.before_run = [](const Tensor& input) {  // 200 us a run, 1 us a row
+    const TimePoint end = Clock::now() + std::chrono::microseconds(200 + input.shape[0]);
+    while (Clock::now() < end) std::this_thread::yield();
+    return Status();
+  };
+  const CostCurve curve = measure_cost_curve(runner, sum_spec(), pool, 1 << 20, std::chrono::milliseconds(5));
+  const auto seen = runner.rows_seen();
+  EXPECT_GT(curve.points().back().rows, *std::ranges::max_element(seen));
+}
+
+TEST(CostCurve, EndsWhereTheModelRefusesMoreRows) {
+  BufferPool pool({});
+  FakeRunner runner(pool);
+  runner.before_run = [](const Tensor& input) {
+    return input.shape[0] > 4 ? Status(Code::kRunFailed, "too many rows") : Status();
+  };
+  const CostCurve curve = measure_cost_curve(runner, sum_spec(), pool, 64, std::chrono::seconds(5));
+  EXPECT_LE(curve.points().back().rows, 4);
 }
 
 TEST(CostCurve, MeasuresAModel) {

@@ -12,11 +12,11 @@ namespace ortserve {
 
 namespace {
 
-void lower_deadline(uint64_t timeout_us, WireRequest& out) {
-  constexpr auto kFarAway = std::chrono::hours(24 * 365);  // beyond it a timeout is none, and sums stay in range
-  if (timeout_us == 0 || timeout_us >= static_cast<uint64_t>(std::chrono::microseconds(kFarAway).count())) return;
-  const auto timeout = std::chrono::microseconds(static_cast<int64_t>(timeout_us));
-  out.deadline = std::min(out.deadline, out.timings.received + timeout);
+// 0 is none, and so is one that is too far away for sums of times to stay in range.
+Nanoseconds queue_timeout_of(uint64_t micros) {
+  constexpr std::chrono::microseconds kFarAway = std::chrono::hours(24 * 365);
+  if (micros >= static_cast<uint64_t>(kFarAway.count())) return Nanoseconds{0};
+  return std::chrono::microseconds(static_cast<int64_t>(micros));
 }
 
 Status read_ignored(JsonCursor& cursor, std::string_view key) {
@@ -41,8 +41,10 @@ Status read_parameters(JsonCursor& cursor, WireRequest& out, bool& binary_output
     bool flag = false;
     if (key == "timeout") {
       ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, number));
-      lower_deadline(number, out);
-    } else if (key == "priority" || (key == "sequence_id" && cursor.peek() != '"')) {
+      out.queue_timeout = queue_timeout_of(number);
+    } else if (key == "priority") {
+      ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, out.priority));
+    } else if (key == "sequence_id" && cursor.peek() != '"') {
       ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, number));
     } else if (key == "sequence_start" || key == "sequence_end") {
       ORTSERVE_RETURN_IF_ERROR(read_bool(cursor, key, flag));

@@ -9,8 +9,8 @@
 
 namespace ortserve {
 
-/// Reads a request's "parameters" object at the cursor. `timeout` (microseconds from timings.received) lowers
-/// out.deadline; `binary_data_output` sets `binary_output`; `priority` and `sequence_*` are checked and otherwise
+/// Reads a request's "parameters" object at the cursor. `timeout` (microseconds, 0: none) becomes out.queue_timeout,
+/// `priority` becomes out.priority; `binary_data_output` sets `binary_output`; `sequence_*` are checked and otherwise
 /// ignored, as are parameters of other names. kInvalidInput: a value of a wrong type, a reserved name.
 Status read_parameters(JsonCursor& cursor, WireRequest& out, bool& binary_output);
 
