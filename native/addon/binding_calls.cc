@@ -47,6 +47,7 @@ napi_value call_start(napi_env env, napi_callback_info info) {
     options.cores = static_cast<int>(std::min<int64_t>(amount("cores"), 1024));
     options.buffers.max_live_bytes = static_cast<uint64_t>(amount("maxBufferBytes"));
     options.buffers.max_retained_bytes = static_cast<uint64_t>(amount("maxRetainedBytes"));
+    options.cache_bytes = static_cast<uint64_t>(amount("cacheBytes"));
     if (Status status = ProcessEngine::instance().start(path, options); !status.ok()) fail(std::move(status));
     return js_undefined(env);
   });

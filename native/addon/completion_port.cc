@@ -126,6 +126,7 @@ CompletionRecord CompletionPort::encode(PortRequest& request) noexcept {
   record[kComputeMicros] = micros(request.timings.started, request.timings.computed);
   record[kRows] = clamped(request.rows);
   record[kBatchRows] = clamped(request.batch_rows);
+  record[kCache] = static_cast<uint32_t>(request.cache_outcome);
   if (!request.status.ok()) {
     write_failure(slab_, request, request.status, record);
     return record;

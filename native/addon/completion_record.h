@@ -24,6 +24,7 @@ enum Field : size_t {
   kComputeMicros,
   kRows,
   kBatchRows,
+  kCache,  ///< a CacheOutcome
 };
 }  // namespace completion
 

@@ -66,6 +66,9 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   options.batcher.latency_objective = reader.micros("latencyObjectiveMicros");
   options.batcher.max_queue_rows = reader.amount("maxQueueRows");
   options.batcher.max_queue_bytes = static_cast<uint64_t>(reader.amount("maxQueueBytes"));
+  options.cache.enabled = reader.flag("cache");
+  options.cache.max_bytes = static_cast<uint64_t>(reader.amount("cacheMaxBytes"));
+  options.cache.ttl = reader.micros("cacheTtlMicros");
   options.batcher.inline_ceiling = reader.micros("inlineMicros");
   return options;
 }

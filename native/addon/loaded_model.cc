@@ -26,7 +26,7 @@ void return_freed_memory() {
 
 LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, BufferPool& pool,
                          std::shared_ptr<SharedSession> session, ModelSpec spec, int intra_op_threads,
-                         const BatcherOptions& options)
+                         const BatcherOptions& options, const CacheAccess& cache)
     : id_(id),
       workers_(std::move(workers)),
       spec_(std::move(spec)),
@@ -35,23 +35,45 @@ LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, Buffe
       options_(options),
       cost_curve_(session->curve.points()),
       session_(std::move(session)),
-      batcher_(std::make_shared<Batcher>(*workers_, pool, session_->session, spec_, session_->curve, options)) {
+      batcher_(std::make_shared<Batcher>(*workers_, pool, session_->session, spec_, session_->curve, options)),
+      // Every load has its own id, so that no result of another version can ever be found.
+      entrance_(
+          std::make_shared<CachedBatcher>(batcher_, cache.cache, cache.keys, CacheKey{id, 0}, id, cache.options)) {
   max_batch_rows_ = batcher_->max_batch_rows();
 }
 
 LoadedModel::~LoadedModel() {
   if (!batcher_) return;
   // Nobody closed it, and perhaps this is the JavaScript thread: the release belongs on a worker.
-  workers_->post([batcher = std::move(batcher_), session = std::move(session_)]() mutable {
-    batcher.reset();
-    session.reset();
-    return_freed_memory();
-  });
+  entrance_->flush();
+  workers_->post(
+      [batcher = std::move(batcher_), entrance = std::move(entrance_), session = std::move(session_)]() mutable {
+        entrance.reset();
+        batcher.reset();
+        session.reset();
+        return_freed_memory();
+      });
 }
 
 std::shared_ptr<Batcher> LoadedModel::batcher() const {
   const std::lock_guard lock(mutex_);
   return batcher_;
+}
+
+std::shared_ptr<CachedBatcher> LoadedModel::entrance() const {
+  const std::lock_guard lock(mutex_);
+  return entrance_;
+}
+
+CacheStats LoadedModel::cache_stats() const {
+  const auto entrance = this->entrance();
+  if (entrance) return {entrance->stats(), entrance->bypasses()};
+  const std::lock_guard lock(mutex_);
+  return last_cache_stats_;
+}
+
+void LoadedModel::flush_cache() {
+  if (const auto entrance = this->entrance()) entrance->flush();
 }
 
 ModelStats::Snapshot LoadedModel::stats() const {
@@ -67,8 +89,8 @@ int64_t LoadedModel::queued_rows() const {
 }
 
 Status LoadedModel::submit(std::unique_ptr<Request>& request) {
-  const auto queue = batcher();
-  return queue ? queue->submit(request) : closed(spec_);
+  const auto entrance = this->entrance();
+  return entrance ? entrance->submit(request) : closed(spec_);
 }
 
 void LoadedModel::copied_out(uint64_t bytes) {
@@ -112,16 +134,21 @@ void LoadedModel::drain() {
 void LoadedModel::release() {
   std::shared_ptr<SharedSession> session;
   std::shared_ptr<Batcher> queue;
+  std::shared_ptr<CachedBatcher> entrance;
   std::vector<std::function<void()>> callbacks;
   {
     const std::lock_guard lock(mutex_);
     if (state_ == State::kReleased) return;
     last_stats_ = batcher_->stats();
+    entrance_->flush();
+    last_cache_stats_ = {entrance_->stats(), entrance_->bypasses()};
     state_ = State::kReleased;
     session.swap(session_);
     queue.swap(batcher_);
+    entrance.swap(entrance_);
     callbacks.swap(on_released_);
   }
+  entrance.reset();
   queue.reset();
   session.reset();
   return_freed_memory();

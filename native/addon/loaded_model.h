@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/batcher.h"
+#include "core/cached_batcher.h"
 #include "engine/engine.h"
 
 namespace ortserve {
@@ -24,6 +25,7 @@ struct ModelLoadOptions {
   int instances = 0;                                         ///< 0: one per core and intra-op thread
   int64_t max_request_rows = 0;                              ///< 0: no limit
   BatcherOptions batcher;                                    ///< `instances` and `weight` are filled in at load
+  CacheOptions cache;
 };
 
 /// A session and what was found out about it, shared by every load of the same file and options in the process.
@@ -33,13 +35,25 @@ struct SharedSession {
   CostCurve curve;  ///< as measured at load
 };
 
+/// The process's prediction cache, as far as a model uses it.
+struct CacheAccess {
+  ResultCache& cache;
+  const CacheKeyMaker& keys;
+  CacheOptions options;
+};
+
+/// Results of one model in the cache, and what became of its requests.
+struct CacheStats : ResultCache::Stats {
+  uint64_t bypasses = 0;
+};
+
 /// Thread-safe. Held by JavaScript handles and by the requests in flight. The session is released on a worker thread,
 /// when the model was closed and is idle, or when nobody holds the model any more.
 class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
  public:
   LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, BufferPool& pool,
               std::shared_ptr<SharedSession> session, ModelSpec spec, int intra_op_threads,
-              const BatcherOptions& options);
+              const BatcherOptions& options, const CacheAccess& cache);
   ~LoadedModel();
 
   uint32_t id() const noexcept { return id_; }
@@ -51,9 +65,13 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   int64_t max_batch_rows() const noexcept { return max_batch_rows_; }
   const std::vector<CostCurve::Point>& cost_curve() const noexcept { return cost_curve_; }
   ModelStats::Snapshot stats() const;
+  CacheStats cache_stats() const;
   int64_t queued_rows() const;
 
-  /// As Batcher::submit; also kModelClosed after the release.
+  /// Forgets this model's cached results.
+  void flush_cache();
+
+  /// As CachedBatcher::submit; also kModelClosed after the release.
   Status submit(std::unique_ptr<Request>& request);
   void copied_out(uint64_t bytes);
 
@@ -71,6 +89,7 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   enum class State : uint8_t { kOpen, kClosing, kReleased };
 
   std::shared_ptr<Batcher> batcher() const;
+  std::shared_ptr<CachedBatcher> entrance() const;
   void drain();
   void release();
 
@@ -88,7 +107,9 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   int64_t decoding_ = 0;
   std::shared_ptr<SharedSession> session_;
   std::shared_ptr<Batcher> batcher_;
-  ModelStats::Snapshot last_stats_;  // once released
+  std::shared_ptr<CachedBatcher> entrance_;  // in front of batcher_
+  ModelStats::Snapshot last_stats_;          // once released
+  CacheStats last_cache_stats_;
   std::vector<std::function<void()>> on_released_;
 };
 

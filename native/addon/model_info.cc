@@ -97,7 +97,23 @@ napi_value model_info_to_js(napi_env env, const LoadedModel& model) {
       .value();
 }
 
-napi_value model_stats_to_js(napi_env env, const ModelStats::Snapshot& stats, int64_t queued_rows) {
+napi_value cache_stats_to_js(napi_env env, const CacheStats& stats) {
+  return JsObject(env)
+      .set_count("hits", stats.hits)
+      .set_count("misses", stats.misses)
+      .set_count("joins", stats.joins)
+      .set_count("bypasses", stats.bypasses)
+      .set_count("inserted", stats.inserted)
+      .set_count("evicted", stats.evicted)
+      .set_count("expired", stats.expired)
+      .set_count("tooLarge", stats.too_large)
+      .set_count("entries", stats.entries)
+      .set_count("bytes", stats.bytes)
+      .value();
+}
+
+napi_value model_stats_to_js(napi_env env, const LoadedModel& model) {
+  const ModelStats::Snapshot stats = model.stats();
   const napi_value copied =
       JsObject(env).set_count("in", stats.copied_in_bytes).set_count("out", stats.copied_out_bytes).value();
   return JsObject(env)
@@ -115,7 +131,8 @@ napi_value model_stats_to_js(napi_env env, const ModelStats::Snapshot& stats, in
       .set_count("isolated", stats.isolated)
       .set_count("ranInline", stats.ran_inline)
       .set("copiedBytes", copied)
-      .set("queuedRows", static_cast<double>(queued_rows))
+      .set("queuedRows", static_cast<double>(model.queued_rows()))
+      .set("cache", cache_stats_to_js(env, model.cache_stats()))
       .set("batches", js_array_of(env, stats.batches, [env](const auto& one) { return batch_to_js(env, one); }))
       .value();
 }

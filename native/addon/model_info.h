@@ -10,6 +10,6 @@
 namespace ortserve {
 
 napi_value model_info_to_js(napi_env env, const LoadedModel& model);
-napi_value model_stats_to_js(napi_env env, const ModelStats::Snapshot& stats, int64_t queued_rows);
+napi_value model_stats_to_js(napi_env env, const LoadedModel& model);
 
 }  // namespace ortserve

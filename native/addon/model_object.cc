@@ -28,9 +28,13 @@ struct ModelCall {
 };
 
 napi_value call_stats(napi_env env, napi_callback_info info) {
+  return entry(env, [&] { return model_stats_to_js(env, *ModelCall::read(env, info).model); });
+}
+
+napi_value call_flush_cache(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const LoadedModel& model = *ModelCall::read(env, info).model;
-    return model_stats_to_js(env, model.stats(), model.queued_rows());
+    ModelCall::read(env, info).model->flush_cache();
+    return js_undefined(env);
   });
 }
 
@@ -50,6 +54,7 @@ napi_value make_model_object(napi_env env, Environment& environment, const std::
                                 .set("info", model_info_to_js(env, *model))
                                 .set("id", static_cast<double>(model->id()))
                                 .set_method("stats", call_stats, &environment)
+                                .set_method("flushCache", call_flush_cache, &environment)
                                 .set_method("close", call_close, &environment)
                                 .value();
   auto handle = std::make_unique<ModelHandle>(ModelHandle{model, environment.handles()});

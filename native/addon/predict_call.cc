@@ -76,7 +76,7 @@ class TicketGuard {
 
 napi_value call_predict(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<5> arguments(env, info);
+    const CallArguments<6> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
     CompletionPort& completions = environment.completions();
@@ -89,6 +89,7 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
     const uint32_t ticket = request->ticket;
     TicketGuard guard(completions.tickets(), ticket);
     request->embedded = true;
+    request->cache_use = read_cache_use(env, arguments[5]);
     read_wanted(env, arguments[2], *request);
     TensorSource source{ProcessEngine::instance().buffers(), lend, request->lent_values};
     read_inputs(env, arguments[1], source, *request);

@@ -75,7 +75,10 @@ Status ProcessEngine::start(const std::string& library_path, const Options& opti
   ORTSERVE_RETURN_IF_ERROR(start_engine(library_path));
   const int cores = options.cores > 0 ? options.cores : usable_cores();
   const std::lock_guard lock(mutex_);
-  if (!buffers_) buffers_ = std::make_unique<BufferPool>(options.buffers);
+  if (!buffers_) {
+    buffers_ = std::make_unique<BufferPool>(options.buffers);
+    cache_ = std::make_unique<ResultCache>(ResultCache::Limits{.max_bytes = options.cache_bytes});
+  }
   workers_ = std::make_shared<WorkerPool>(cores);
   loader_ = std::make_unique<JobThread>();
   return {};
@@ -166,7 +169,8 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   live_models();  // forgets those that are gone
   const uint32_t id = ++last_id_;
   auto model = std::make_shared<LoadedModel>(id, workers, *buffers_, std::move(*session), std::move(spec),
-                                             options.session.intra_op_threads, batcher);
+                                             options.session.intra_op_threads, batcher,
+                                             CacheAccess{*cache_, cache_keys_, options.cache});
   models_[id] = model;
   return model;
 }

@@ -23,6 +23,7 @@ class ProcessEngine {
   struct Options {
     int cores = 0;  ///< 0: usable_cores()
     BufferPool::Limits buffers;
+    uint64_t cache_bytes = 0;  ///< bound of the prediction cache
   };
   using LoadDone = std::function<void(Result<std::shared_ptr<LoadedModel>>)>;
 
@@ -33,14 +34,16 @@ class ProcessEngine {
   void open_environment();
   void close_environment();
 
-  /// Loads ONNX Runtime and starts the workers; changes nothing when they run. The buffer limits of the first start in
-  /// the process stay in force.
+  /// Loads ONNX Runtime and starts the workers; changes nothing when they run. The buffer and cache limits of the first
+  /// start in the process stay in force.
   Status start(const std::string& library_path, const Options& options);
   bool running() const;
   /// Of the running engine; 0 when it does not run.
   int cores() const;
   /// The tensor memory; exists from the first start() on.
   BufferPool& buffers() const { return *buffers_; }
+  /// The prediction cache of all models; exists from the first start() on.
+  ResultCache& cache() const { return *cache_; }
   /// Runs a short job on a worker thread; dropped when the engine does not run.
   void post(std::function<void()> job);
 
@@ -63,6 +66,8 @@ class ProcessEngine {
 
   mutable std::mutex mutex_;  // guards everything below
   std::unique_ptr<BufferPool> buffers_;
+  std::unique_ptr<ResultCache> cache_;
+  const CacheKeyMaker cache_keys_;
   std::shared_ptr<WorkerPool> workers_;
   std::unique_ptr<JobThread> loader_;
   uint32_t last_id_ = 0;

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string>
 
+#include "addon/js_read.h"
+
 namespace ortserve {
 
 namespace {
@@ -15,6 +17,10 @@ constexpr int64_t kLongestMicros = INT64_C(366) * 24 * 3600 * 1'000'000;  // bey
 TimePoint deadline_after(int64_t micros) {
   if (micros <= 0 || micros > kLongestMicros) return kNoDeadline;
   return Clock::now() + std::chrono::microseconds(micros);
+}
+
+CacheUse read_cache_use(napi_env env, napi_value value) {
+  return static_cast<CacheUse>(read_integer(env, value, "cacheUse", 0, static_cast<int64_t>(CacheUse::kBypass)));
 }
 
 std::unique_ptr<PortRequest> ticketed_request(Environment& environment, const std::shared_ptr<LoadedModel>& model,

@@ -27,10 +27,11 @@ struct WireCall {
   bool framed;
   std::optional<size_t> json_size;
   TimePoint deadline;
+  CacheUse cache_use;
 };
 
 WireCall read_call(napi_env env, const Environment& environment, napi_value model, napi_value format, napi_value framed,
-                   napi_value json_size, napi_value timeout) {
+                   napi_value json_size, napi_value timeout, napi_value cache_use) {
   WireCall call;
   call.model = environment.model_of(env, model);
   call.format =
@@ -38,6 +39,7 @@ WireCall read_call(napi_env env, const Environment& environment, napi_value mode
   call.framed = read_bool(env, framed, "framed");
   const int64_t size = read_integer(env, json_size, "jsonSize", -1, INT64_C(1) << 53);
   if (size >= 0) call.json_size = static_cast<size_t>(size);
+  call.cache_use = read_cache_use(env, cache_use);
   call.deadline = deadline_after(read_amount(env, timeout, "timeoutMicros"));
   return call;
 }
@@ -51,6 +53,7 @@ std::unique_ptr<PortRequest> new_request(Environment& environment, WireCall& cal
   auto request = ticketed_request(environment, call.model, call.deadline);
   request->format = call.format;
   request->framed = call.framed;
+  request->cache_use = call.cache_use;
   // The copy that brings the body in: of JSON it is counted here, of a binary body by the decoder, blob by blob.
   if (!call.json_size) request->copied.in = size;
   return request;
@@ -141,10 +144,11 @@ uint32_t read_handle(napi_env env, napi_value value) {
 
 napi_value call_submit(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<8> arguments(env, info);
+    const CallArguments<9> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
-    WireCall call = read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[7]);
+    WireCall call =
+        read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[7], arguments[8]);
     const auto bytes = read_range(env, arguments[4], arguments[5], arguments[6]);
     Buffer body = copy_body(environment, call, bytes);
     auto request = new_request(environment, call, bytes.size());
@@ -183,10 +187,11 @@ napi_value call_discard_body(napi_env env, napi_callback_info info) {
 
 napi_value call_submit_body(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<6> arguments(env, info);
+    const CallArguments<7> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
-    WireCall call = read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[5]);
+    WireCall call =
+        read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[5], arguments[6]);
     Buffer body = environment.take_body(read_handle(env, arguments[4])).take();
     auto request = new_request(environment, call, body.size());
     return submit(env, environment, std::move(request), std::move(body), call);

@@ -9,6 +9,20 @@ export type NativeCode = number;
 export const WireFormat = { predict: 0, openInference: 1 } as const;
 export type WireFormat = (typeof WireFormat)[keyof typeof WireFormat];
 
+/** What a caller wants of the prediction cache, `CacheUse` of `native/core/request.h`. */
+export const CacheUse = {
+  /** Answer from it, store into it. */
+  use: 0,
+  /** Run the model, store the result. */
+  refresh: 1,
+  /** Neither. */
+  bypass: 2,
+} as const;
+export type CacheUse = (typeof CacheUse)[keyof typeof CacheUse];
+
+/** What became of it, `CacheOutcome` of `native/core/request.h`: the value of a record's `cache` field is the index. */
+export const cacheOutcomes = ["", "hit", "miss", "join", "bypass"] as const;
+
 /** Fields of one completion record in {@link NativePort.records}, in u32 units. */
 export const Completion = {
   ticket: 0,
@@ -27,6 +41,8 @@ export const Completion = {
   computeMicros: 8,
   rows: 9,
   batchRows: 10,
+  /** Index into {@link cacheOutcomes}. */
+  cache: 11,
   size: 12,
 } as const;
 export const largeReply = 0xffffffff;
@@ -66,6 +82,24 @@ export interface NativeDuration {
   readonly nanoseconds: number;
 }
 
+/** Results of one model in the prediction cache: calls, results and bytes. */
+export interface NativeCacheStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Answered by the run of an identical request in flight. */
+  readonly joins: number;
+  readonly bypasses: number;
+  readonly inserted: number;
+  /** Dropped to make room. */
+  readonly evicted: number;
+  /** Found, and too old. */
+  readonly expired: number;
+  /** Not kept: larger than the model's share of one shard. */
+  readonly tooLarge: number;
+  readonly entries: number;
+  readonly bytes: number;
+}
+
 export interface NativeModelStats {
   readonly requests: number;
   readonly rows: number;
@@ -82,6 +116,8 @@ export interface NativeModelStats {
   readonly ranInline: number;
   readonly copiedBytes: { readonly in: number; readonly out: number };
   readonly queuedRows: number;
+  /** Of a cached model hits + misses + joins + bypasses are its requests. */
+  readonly cache: NativeCacheStats;
   readonly batches: readonly { rows: number; count: number; nanoseconds: number }[];
 }
 
@@ -107,6 +143,11 @@ export interface NativeLoadOptions {
   maxRequestRows: number;
   maxQueueRows: number;
   maxQueueBytes: number;
+  cache: boolean;
+  /** Of this model's results; 0: only the bound of the whole cache. */
+  cacheMaxBytes: number;
+  /** 0: results stay until they are evicted. */
+  cacheTtlMicros: number;
   /** Run on the JS thread when one row costs less than this and nothing is queued; 0: never. */
   inlineMicros: number;
 }
@@ -117,6 +158,8 @@ export interface NativeModel {
   /** Identifies the model in this process; {@link NativeBinding.attachModel} gives another thread a handle on it. */
   readonly id: number;
   stats(): NativeModelStats;
+  /** Forgets this model's cached results. */
+  flushCache(): void;
   /** Refuses new requests, lets accepted ones finish, then releases the session off the JS thread. Idempotent. */
   close(): Promise<void>;
 }
@@ -154,6 +197,7 @@ export interface NativePort {
     offset: number,
     length: number,
     timeoutMicros: number,
+    cacheUse: CacheUse,
   ): number;
   /** Starts collecting a body that comes in pieces; returns its handle (>= 1). */
   openBody(expectedSize: number, jsonSize: number, maxSize: number): number;
@@ -169,6 +213,7 @@ export interface NativePort {
     jsonSize: number,
     body: number,
     timeoutMicros: number,
+    cacheUse: CacheUse,
   ): number;
 
   /**
@@ -182,6 +227,7 @@ export interface NativePort {
     wanted: number[],
     lend: boolean,
     timeoutMicros: number,
+    cacheUse: CacheUse,
   ): number;
 
   /** The caller no longer wants the answer: queued work is dropped. The ticket still completes, with ERR_CANCELLED. */
@@ -195,7 +241,10 @@ export interface NativeBinding {
   /** Datatype names, index = dtype. */
   readonly dtypes: readonly string[];
   /** Loads ONNX Runtime and starts the process-wide engine; later calls change nothing. Throws. */
-  start(libraryPath: string, options: { cores: number; maxBufferBytes: number; maxRetainedBytes: number }): void;
+  start(
+    libraryPath: string,
+    options: { cores: number; maxBufferBytes: number; maxRetainedBytes: number; cacheBytes: number },
+  ): void;
   engine(): { libraryPath: string; version: string; providers: string[]; cores: number };
   bufferStats(): Record<"liveBytes" | "peakLiveBytes" | "retainedBytes" | "acquired" | "reused" | "refused", number>;
   /** Loads on a native thread; rejects with an OrtserveError. */

@@ -17,6 +17,8 @@ export interface EngineOptions {
   maxBufferBytes?: number;
   /** Idle tensor memory kept for reuse, in bytes. Default: 256 MiB. */
   maxRetainedBytes?: number;
+  /** Bound on the prediction cache of all models, in bytes. Models use it when they ask to. Default: 256 MiB. */
+  cacheBytes?: number;
 }
 
 export interface EngineInfo {
@@ -36,6 +38,7 @@ const engineOptionTable: OptionTable<EngineOptions> = {
   ortDir: { kind: "string" },
   maxBufferBytes: { kind: "integer", min: 1 << 20, max: Number.MAX_SAFE_INTEGER },
   maxRetainedBytes: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
+  cacheBytes: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
 };
 
 let started: NativeBinding | undefined;
@@ -55,6 +58,7 @@ export function engineBinding(options: EngineOptions = {}): NativeBinding {
       cores: options.cores ?? 0,
       maxBufferBytes: options.maxBufferBytes ?? Number.MAX_SAFE_INTEGER,
       maxRetainedBytes: options.maxRetainedBytes ?? 256 * 2 ** 20,
+      cacheBytes: options.cacheBytes ?? 256 * 2 ** 20,
     });
   } catch (error) {
     throw nativeError(error);

@@ -43,6 +43,11 @@ export interface ModelOptions {
   maxQueueBytes?: number;
   /** Run on the calling thread when a row costs less than this and nothing is queued, in microseconds. Default: 10; 0: never. */
   inlineMicros?: number;
+  /**
+   * Answer repeated inputs from the process's prediction cache: true, or an object with this model's own bounds. Only for
+   * models whose result depends on nothing but the input. Default: false.
+   */
+  cache?: boolean | { maxBytes?: number; ttlMs?: number };
   /** ONNX Runtime session options and config entries by name. */
   sessionOptions?: Readonly<Record<string, string | number | boolean>>;
   /** Column names per input ("": the only one), for error messages and named features over the wire. */
@@ -74,6 +79,11 @@ const modelOptionTable: OptionTable<ModelOptions> = {
   maxQueueRows: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
   maxQueueBytes: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
   inlineMicros: { kind: "number", min: 0, max: 1_000_000 },
+  cache: {
+    kind: "custom",
+    check: (value) =>
+      typeof value === "boolean" || isRecordOf(value, isScalar) ? undefined : "a boolean or an object",
+  },
   sessionOptions: scalars,
   features: {
     kind: "custom",
@@ -83,6 +93,11 @@ const modelOptionTable: OptionTable<ModelOptions> = {
     kind: "custom",
     check: (value) => (isRecordOf(value, () => true) ? undefined : "an object of engine options"),
   },
+};
+
+const cacheTable: OptionTable<Exclude<ModelOptions["cache"], boolean | undefined>> = {
+  maxBytes: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
+  ttlMs: millis,
 };
 
 const providerTable: OptionTable<Exclude<ProviderChoice, string>> = {
@@ -117,7 +132,16 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     maxQueueRows: options.maxQueueRows ?? 4096,
     maxQueueBytes: options.maxQueueBytes ?? 2 ** 30,
     inlineMicros: options.inlineMicros ?? 10,
+    ...nativeCache(options.cache),
   };
+}
+
+function nativeCache(
+  cache: ModelOptions["cache"] = false,
+): Pick<NativeLoadOptions, "cache" | "cacheMaxBytes" | "cacheTtlMicros"> {
+  const { maxBytes = 0, ttlMs = 0 } = typeof cache === "boolean" ? {} : cache;
+  if (typeof cache === "object") checkOptions("cache", cache, cacheTable);
+  return { cache: cache !== false, cacheMaxBytes: maxBytes, cacheTtlMicros: Math.round(ttlMs * 1000) };
 }
 
 function filePath(path: string | URL): string {

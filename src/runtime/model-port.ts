@@ -3,7 +3,9 @@
 // Reading the completion records and the reply slabs happens here and nowhere else.
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import {
+  CacheUse,
   Completion,
+  cacheOutcomes,
   largeReply,
   type NativeBinding,
   type NativePort,
@@ -22,6 +24,8 @@ export interface ReplyTiming {
   computeMicros: number;
   rows: number;
   batchRows: number;
+  /** What became of the request in the prediction cache; "" when the model has none. */
+  cache: (typeof cacheOutcomes)[number];
 }
 
 /** Receives the answer of one wire request: exactly one of the two is called, once. */
@@ -54,6 +58,7 @@ export interface RequestBody {
     jsonSize: number,
     timeoutMicros: number,
     reply: ReplyHandler,
+    cacheUse?: CacheUse,
   ): number;
   discard(): void;
 }
@@ -66,7 +71,7 @@ export class ModelPort {
   // By slot (the low bits of a ticket): who waits, and the whole ticket, so that a stale ticket cancels nobody.
   readonly #handlers: (ReplyHandler | OutputHandler | undefined)[] = [];
   readonly #tickets: number[] = [];
-  readonly #timing: ReplyTiming = { queueMicros: 0, computeMicros: 0, rows: 0, batchRows: 0 };
+  readonly #timing: ReplyTiming = { queueMicros: 0, computeMicros: 0, rows: 0, batchRows: 0, cache: "" };
   readonly #text = new TextDecoder();
   #inFlight = 0;
 
@@ -106,8 +111,19 @@ export class ModelPort {
     length: number,
     timeoutMicros: number,
     reply: ReplyHandler,
+    cacheUse: CacheUse = CacheUse.use,
   ): number {
-    const ticket = this.#native.submit(model.native, format, framed, jsonSize, body, offset, length, timeoutMicros);
+    const ticket = this.#native.submit(
+      model.native,
+      format,
+      framed,
+      jsonSize,
+      body,
+      offset,
+      length,
+      timeoutMicros,
+      cacheUse,
+    );
     return this.#submitted(ticket, reply);
   }
 
@@ -128,8 +144,8 @@ export class ModelPort {
         const code = native.appendBody(body, chunk);
         return code === 0 ? undefined : codeName(this.#binding, code);
       },
-      submit: (model, format, framed, json, timeoutMicros, reply) =>
-        this.#submitted(native.submitBody(model.native, format, framed, json, body, timeoutMicros), reply),
+      submit: (model, format, framed, json, timeoutMicros, reply, cacheUse = CacheUse.use) =>
+        this.#submitted(native.submitBody(model.native, format, framed, json, body, timeoutMicros, cacheUse), reply),
       discard: () => native.discardBody(body),
     };
   }
@@ -142,8 +158,9 @@ export class ModelPort {
     lend: boolean,
     timeoutMicros: number,
     handler: OutputHandler,
+    cacheUse: CacheUse = CacheUse.use,
   ): number {
-    const ticket = this.#native.predict(model.native, inputs, wanted, lend, timeoutMicros);
+    const ticket = this.#native.predict(model.native, inputs, wanted, lend, timeoutMicros, cacheUse);
     return this.#keep(ticket, handler);
   }
 
@@ -196,6 +213,7 @@ export class ModelPort {
     timing.computeMicros = field(Completion.computeMicros);
     timing.rows = field(Completion.rows);
     timing.batchRows = field(Completion.batchRows);
+    timing.cache = cacheOutcomes[field(Completion.cache)] ?? "";
     const code = field(Completion.code);
     const offset = field(Completion.offset);
     const length = field(Completion.length);

@@ -81,6 +81,11 @@ export class Model {
     });
   }
 
+  /** Forgets this model's results in the prediction cache. */
+  flushCache(): void {
+    this.native.flushCache();
+  }
+
   /** Counters since the load. */
   stats(): ModelStats {
     return this.native.stats();

@@ -2,7 +2,7 @@
 // One embedded predict from prepared inputs to a settled promise: options, abort, timeout, transfer.
 import { setMaxListeners } from "node:events";
 import { OrtserveError } from "../errors.js";
-import type { NativeTensor } from "../native/binding.js";
+import { CacheUse, type NativeTensor } from "../native/binding.js";
 import type { Model, ModelMetadata } from "./model.js";
 import type { ModelPort, OutputHandler } from "./model-port.js";
 import { type CallSite, errorAt } from "./native-error.js";
@@ -24,6 +24,8 @@ export interface PredictOptions {
    * the call has settled.
    */
   transfer?: boolean;
+  /** Of a model with a prediction cache: "refresh" runs it and stores the result, "bypass" does neither. Default: "use". */
+  cache?: keyof typeof CacheUse;
 }
 
 const predictOptionTable: OptionTable<PredictOptions> = {
@@ -31,6 +33,7 @@ const predictOptionTable: OptionTable<PredictOptions> = {
   signal: { kind: "custom", check: (value) => (value instanceof AbortSignal ? undefined : "an AbortSignal") },
   timeoutMs: { kind: "number", min: 0.001, max: 86_400_000 },
   transfer: { kind: "boolean" },
+  cache: { kind: "choice", of: ["use", "refresh", "bypass"] },
 };
 
 type Outputs = Record<string, OutputValue>;
@@ -70,7 +73,9 @@ export function startPredict(
   };
 
   const memory = options.transfer ? lendable(inputs) : inputs;
-  const ticket = port.predict(model, memory, wanted, options.transfer ?? false, (timeoutMs ?? 0) * 1000, handler);
+  const cacheUse = CacheUse[options.cache ?? "use"];
+  const timeout = (timeoutMs ?? 0) * 1000;
+  const ticket = port.predict(model, memory, wanted, options.transfer ?? false, timeout, handler, cacheUse);
   if (signal) listen(signal, onAbort);
   if (timeoutMs !== undefined) {
     const late = () => giveUp(errorAt(site, "ERR_DEADLINE_EXCEEDED", `no result after ${timeoutMs} ms`));

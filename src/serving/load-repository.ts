@@ -106,8 +106,17 @@ export function modelOptions(name: string, version: string, config: ModelConfig,
     maxQueueRows: config.queue?.max_rows || undefined,
     maxQueueBytes: config.queue?.max_bytes || undefined,
     inlineMicros: config.inline_micros,
+    cache: cacheOption(config.cache),
     engine,
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as ModelOptions;
+}
+
+function cacheOption(cache: ModelConfig["cache"]): ModelOptions["cache"] {
+  if (typeof cache !== "object") return cache;
+  return {
+    ...(cache.max_bytes !== undefined && { maxBytes: cache.max_bytes }),
+    ...(cache.ttl_ms !== undefined && { ttlMs: cache.ttl_ms }),
+  };
 }

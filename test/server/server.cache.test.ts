@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The prediction cache as clients see it: x-cache, Cache-Control, and statistics that add up.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Model } from "../../src/index.js";
+import type { OrtServer } from "../../src/server/index.js";
+import { modelPath } from "../models/make.mjs";
+import { startRealServer } from "./real-server.js";
+
+let server: OrtServer;
+
+before(async () => {
+  server = await startRealServer({
+    cached: { versions: { 1: "mlp_tiny" }, config: "cache: true\n" },
+    short: { versions: { 1: "mlp_tiny" }, config: "cache: { ttl_ms: 1 }\n" },
+    slow: { versions: { 1: "slow_fixed" }, config: "cache: { max_bytes: 1000000 }\n" },
+    plain: { versions: { 1: "mlp_tiny" } },
+  });
+});
+
+after(() => server.close());
+
+async function predict(model: string, body: string, headers: Record<string, string> = {}) {
+  const response = await fetch(`${server.url}/predict/${model}`, { method: "POST", body, headers });
+  return { status: response.status, cache: response.headers.get("x-cache"), text: await response.text() };
+}
+
+test("a malformed request never reaches the cache", async () => {
+  const { status, cache } = await predict("cached", '{"instances": [[1, 2]]}');
+  assert.equal(status, 400);
+  assert.equal(cache, null);
+});
+
+test("two spellings of one input are one entry", async () => {
+  const miss = await predict("cached", '{"instances": [[1, 2, 3, 4]]}');
+  const hit = await predict("cached", '{ "instances" : [ [1.0, 2e0, 3.000, 40e-1] ] }');
+  assert.equal(miss.cache, "miss");
+  assert.equal(hit.cache, "hit");
+  assert.equal(hit.text, miss.text);
+  assert.equal((await predict("cached", '{"instances": [[1, 2, 3, 4.5]]}')).cache, "miss");
+});
+
+test("the wire formats share their results", async () => {
+  await predict("cached", '{"instances": [[7, 7, 7, 7]]}');
+  const inputs = [{ name: "x", shape: [1, 4], datatype: "FP32", data: [7, 7, 7, 7] }];
+  const url = `${server.url}/v2/models/cached`;
+  const { inputs: specs } = (await (await fetch(url)).json()) as { inputs: { name: string }[] };
+  const named = inputs.map((input) => ({ ...input, name: specs[0]?.name }));
+  const response = await fetch(`${url}/infer`, { method: "POST", body: JSON.stringify({ inputs: named }) });
+  assert.equal(response.headers.get("x-cache"), "hit");
+});
+
+test("Cache-Control is honoured", async () => {
+  const body = '{"instances": [[5, 5, 5, 5]]}';
+  assert.equal((await predict("cached", body, { "cache-control": "no-store" })).cache, "bypass");
+  assert.equal((await predict("cached", body)).cache, "miss", "no-store has stored nothing");
+  assert.equal((await predict("cached", body, { "cache-control": "no-cache" })).cache, "miss");
+  assert.equal((await predict("cached", body)).cache, "hit");
+});
+
+test("results grow old", async () => {
+  const body = '{"instances": [[1, 1, 1, 1]]}';
+  await predict("short", body);
+  let again = await predict("short", body);
+  while (again.cache === "hit") again = await predict("short", body);
+  assert.equal(again.cache, "miss");
+});
+
+test("a model without a cache says nothing of one", async () => {
+  assert.equal((await predict("plain", '{"instances": [[1, 2, 3, 4]]}')).cache, null);
+});
+
+test("identical requests in flight run once", async () => {
+  const { inputs } = (await (await fetch(`${server.url}/v2/models/slow`)).json()) as { inputs: { shape: number[] }[] };
+  const row = Array(inputs[0]?.shape[1] ?? 1).fill(0.5);
+  const body = JSON.stringify({ instances: [row] });
+  const answers = await Promise.all(Array.from({ length: 12 }, () => predict("slow", body)));
+  const outcomes = answers.map((answer) => answer.cache).sort();
+  assert.deepEqual(new Set(answers.map((answer) => answer.text)).size, 1);
+  assert.equal(outcomes.filter((outcome) => outcome === "miss").length, 1);
+  assert.ok(outcomes.includes("join"), `got ${outcomes.join(", ")}`);
+});
+
+test("embedded calls use the cache, and its counters add up", async () => {
+  const model = await Model.load(modelPath("mlp_tiny"), { cache: true });
+  const call = (value: number, cache: "use" | "refresh" | "bypass" = "use") =>
+    model.predict(Float32Array.of(value, 0, 0, 0), { cache });
+  const first = await call(1);
+  assert.deepEqual(await call(1), first);
+  await call(1, "refresh");
+  await call(1, "bypass");
+  await Promise.all([call(2), call(2), call(3)]);
+  model.flushCache();
+  await call(1);
+  const { cache, requests } = model.stats();
+  assert.equal(cache.hits + cache.misses + cache.joins + cache.bypasses, 8);
+  assert.equal(cache.bypasses, 1);
+  assert.equal(cache.entries, 1);
+  assert.equal(requests, cache.misses + cache.bypasses, "only these ran");
+  await model.close();
+  assert.equal(model.stats().cache.entries, 0);
+});
+
+test("wrong cache options are refused", async () => {
+  const load = (cache: unknown) => Model.load(modelPath("mlp_tiny"), { cache: cache as boolean });
+  await assert.rejects(load("yes"), { code: "ERR_INVALID_ARGUMENT" });
+  await assert.rejects(load({ ttl: 1 }), { code: "ERR_INVALID_ARGUMENT", message: /did you mean 'ttlMs'/ });
+});
