@@ -92,7 +92,7 @@ export class InferenceClient {
     options: InferOptions = {},
   ): Promise<InferenceReply<O>> {
     const { version, rawBytes = false } = options;
-    return this.#within(options, async (deadline) => {
+    const call = this.#within(options, async (deadline) => {
       const describe = () => this.#describe(model, version, deadline);
       const tensors = await resolveInputs(inputs, describe);
       const request = encodeRequest(tensors, options, deadline.timeoutMs);
@@ -101,10 +101,12 @@ export class InferenceClient {
         ? { "Content-Type": "application/octet-stream", [jsonLength]: String(request.json.byteLength) }
         : { "Content-Type": "application/json" };
       const path = `${modelPath(model, version)}/infer`;
-      const reply = await this.#http
-        .request({ method: "POST", path, headers, body: joinRequest(request) }, deadline)
-        .catch((error) => this.#forget(model, version, error));
+      const reply = await this.#http.request({ method: "POST", path, headers, body: joinRequest(request) }, deadline);
       return readReply<O>(splitReply(reply.body, jsonSizeOf(reply.headers, reply.body)), rawBytes);
+    });
+    return call.catch((error) => {
+      this.#failed(modelPath(model, version), error);
+      throw error;
     });
   }
 
@@ -133,10 +135,10 @@ export class InferenceClient {
       const url = `${this.#url.href.replace(/^http/, "ws").replace(/\/$/, "")}${path}/infer`;
       const { headers } = this.#options;
       const describe = (call: Deadline) => this.#describe(model, options.version, call);
-      const forget = () => this.#metadata.delete(path);
+      const failed = (error: unknown) => this.#failed(path, error);
       const open = () => (headers === undefined ? new Socket(url) : new Socket(url, [], { headers }));
       try {
-        return await InferenceSession.open({ open, describe, forget, timeoutMs: this.#timeoutMs }, options, deadline);
+        return await InferenceSession.open({ open, describe, failed, timeoutMs: this.#timeoutMs }, options, deadline);
       } catch (error) {
         // A WebSocket does not tell why it was refused; an unknown model is the usual reason, and HTTP says so.
         if (error instanceof InferenceError && error.code === "connection")
@@ -165,7 +167,7 @@ export class InferenceClient {
     return status === 200;
   }
 
-  /** Metadata for filling in shapes, kept until a request is refused. */
+  /** Metadata for filling in shapes, kept from call to call. */
   async #describe(model: string, version: Version | undefined, deadline: Deadline): Promise<ModelMetadata> {
     const path = modelPath(model, version);
     const known = this.#metadata.get(path);
@@ -175,10 +177,10 @@ export class InferenceClient {
     return metadata;
   }
 
-  /** A refused request may mean that the model has changed: its metadata is asked for anew next time. */
-  #forget(model: string, version: Version | undefined, error: unknown): never {
-    this.#metadata.delete(modelPath(model, version));
-    throw error;
+  /** A request that does not fit may mean that the model is another by now: its metadata is asked for anew next time. */
+  #failed(path: string, error: unknown): void {
+    if (error instanceof InferenceError && (error.code === "refused" || error.code === "invalid-argument"))
+      this.#metadata.delete(path);
   }
 }
 

@@ -109,6 +109,8 @@ function resolve(input: Given, metadata: ModelMetadata | undefined): WireTensor 
     throw invalidArgument(`model '${metadata.name}' has no input '${name}': its inputs are ${names}`);
   }
   const datatype = ownDatatype(input) ?? spec?.datatype;
+  if (spec !== undefined && datatype !== spec.datatype)
+    throw invalidArgument(`expected ${spec.datatype} for input '${name}', got ${datatype}`);
   if (!isDatatype(datatype))
     throw invalidArgument(`expected a datatype this client knows for input '${name}', got ${datatype}`);
   if (ArrayBuffer.isView(data)) {

@@ -30,8 +30,8 @@ export interface SessionHost {
   /** Makes a connection. */
   open(): SocketLike;
   describe(deadline: Deadline): Promise<ModelMetadata>;
-  /** What `describe` said may be out of date. */
-  forget(): void;
+  /** Told why a call failed: what `describe` said may be out of date. */
+  failed(error: unknown): void;
   readonly timeoutMs: number;
 }
 
@@ -117,7 +117,7 @@ export class InferenceSession {
     try {
       return await this.#run<O>(inputs, { ...options, id }, deadline);
     } catch (error) {
-      if (error instanceof InferenceError && error.code === "refused") this.#host.forget();
+      this.#host.failed(error);
       throw error;
     } finally {
       deadline.release();
