@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "core/codec/float16.h"
+#include "core/codec/read_decimal.h"
 
 namespace ortserve {
 
@@ -58,7 +59,7 @@ inline bool read_number(const char* token, T& value) noexcept {
     return static_cast<int64_t>(value) == wide;
   } else {
     double wide;
-    if (parsing::parse_double(text).get(wide) != simdjson::SUCCESS) return false;
+    if (!read_decimal(text, wide) && parsing::parse_double(text).get(wide) != simdjson::SUCCESS) return false;
     if constexpr (std::is_same_v<T, Fp16>) {
       value.bits = float_to_fp16(round_to_odd(wide));
     } else if constexpr (std::is_same_v<T, Bf16>) {
