@@ -39,7 +39,8 @@ BatchPolicy derive_policy(const BatcherOptions& options, const CostCurve& curve,
 void make_ascending(std::vector<int64_t>& sizes) {
   std::erase_if(sizes, [](int64_t size) { return size < 1; });
   std::ranges::sort(sizes);
-  sizes.erase(std::ranges::unique(sizes).begin(), sizes.end());
+  // Not ranges::unique: clang 14 cannot compile it with libstdc++ 12.
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
 }
 
 BatcherOptions in_order(BatcherOptions options) {

@@ -103,6 +103,18 @@ TEST_F(CodecJson, RefusesElementsOfAnotherType) {
   }
 }
 
+TEST_F(CodecJson, RefusesWrongEscapesAndRepeatsLongTextInPart) {
+  for (const char* text : {R"("\x")", R"("\u12")", R"("\udc00")", R"("\ud800\u0041")"}) {
+    SCOPED_TRACE(text);
+    EXPECT_FAILS(decode_elements(DType::kString, text), Code::kInvalidJson, "expected a string with valid escapes");
+  }
+  std::string snow;
+  for (int i = 0; i < 100; ++i) snow += "☃";  // three bytes each: the cut must not fall inside one
+  const Status status = decode_elements(DType::kFp32, "\"" + snow + "\"");
+  EXPECT_FAILS(status, Code::kInvalidInput, "got the string \"☃☃☃☃☃☃☃☃☃☃☃☃☃...");
+  EXPECT_LT(status.message().size(), 200u);
+}
+
 TEST_F(CodecJson, BoundsDepthAndElementsBeforeAllocating) {
   const auto nested = [](size_t depth) { return std::string(depth, '[') + "1" + std::string(depth, ']'); };
   EXPECT_FAILS(decode(identity_model(DType::kFp32), "{\"signature_name\":" + nested(120) + ",\"inputs\":[1]}"),

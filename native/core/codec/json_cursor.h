@@ -44,7 +44,6 @@ class JsonCursor {
   std::optional<std::string_view> raw_string() const noexcept;
   /// No more scalars than this are left in the text: each but the last token is followed by punctuation.
   uint64_t scalars_left() const noexcept { return (tokens_ - token_) / 2; }
-  size_t bytes_left() const noexcept { return offsets_[tokens_] - offsets_[token_]; }
 
   /// Checks a whole value of any kind and goes past it.
   Status skip_value();
