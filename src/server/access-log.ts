@@ -27,13 +27,12 @@ export class AccessLog {
   #second = 0;
   #inSecond = 0;
 
+  /** Whether successes are logged: callers need not make a record otherwise. Fixed when the server is made. */
+  readonly verbose: boolean;
+
   constructor(logger: Logger | undefined) {
     this.#logger = logger;
-  }
-
-  /** Whether successes are logged: callers need not make a record otherwise. */
-  get verbose(): boolean {
-    return this.#logger?.isLevelEnabled("debug") ?? false;
+    this.verbose = logger?.isLevelEnabled("debug") ?? false;
   }
 
   succeeded(record: AccessRecord): void {

@@ -107,7 +107,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
 
   #submitting(): number {
     this.#submitted = true;
-    this.#target.lastUsedAt = performance.timeOrigin + this.#reply.startedAt;
+    this.#target.lastUsedAt = this.#reply.startedAt;
     this.#context.wheel.disarm(this);
     return timeoutOf(this.#context.settings, this.#target, this.#head.timeoutMs);
   }

@@ -29,8 +29,6 @@ export class Reply {
   model: { readonly name: string; readonly version: string } | undefined;
   /** Called once, when the client goes away before it was answered. */
   onGone: (() => void) | undefined;
-  /** Headers beside the usual ones, as name and value in turn. */
-  readonly headers: string[] = [];
 
   readonly #context: ServerContext;
   readonly #head: RequestHead;
@@ -40,6 +38,7 @@ export class Reply {
   #body: string | Uint8Array = "";
   #owned = true;
   #close = false;
+  #extraHeaders: string[] | undefined;
 
   constructor(context: ServerContext, response: HttpResponse, head: RequestHead, method: string, route: string) {
     this.#context = context;
@@ -54,6 +53,12 @@ export class Reply {
   /** Still owed: neither answered nor abandoned by the client. */
   get open(): boolean {
     return this.#response !== undefined;
+  }
+
+  /** Adds a header to the answer. Neither part may come from the request unchecked. */
+  addHeader(name: string, value: string): void {
+    this.#extraHeaders ??= [];
+    this.#extraHeaders.push(name, value);
   }
 
   /** Body bytes as they arrive. A chunk is valid only during the call. Not called any more once the reply is answered. */
@@ -86,10 +91,11 @@ export class Reply {
    */
   sendPrediction(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
     if (this.#response === undefined) return;
-    if (jsonSize > 0) this.headers.push("Inference-Header-Content-Length", String(jsonSize));
-    if (timing.cache !== "") this.headers.push("x-cache", timing.cache);
+    if (jsonSize > 0) this.addHeader("Inference-Header-Content-Length", String(jsonSize));
+    if (timing.cache !== "") this.addHeader("x-cache", timing.cache);
     if (this.#context.settings.timingHeaders) {
-      this.headers.push("Server-Timing", serverTiming(timing), "x-batch-size", String(timing.batchRows));
+      this.addHeader("Server-Timing", serverTiming(timing));
+      this.addHeader("x-batch-size", String(timing.batchRows));
     }
     this.#send(200, jsonSize > 0 ? "application/octet-stream" : json, body, owned);
     if (this.#context.accessLog.verbose) this.#log(timing);
@@ -99,7 +105,7 @@ export class Reply {
   sendError(code: ErrorCode, message: string, close = false): void {
     if (this.#response === undefined) return;
     const wait = retryAfter(code);
-    if (wait !== undefined) this.headers.push("Retry-After", wait);
+    if (wait !== undefined) this.addHeader("Retry-After", wait);
     this.#close = close;
     this.#send(httpStatus[code], json, JSON.stringify({ error: message }), true);
     this.#context.accessLog.failed({ ...this.#record(undefined), code, message });
@@ -157,8 +163,8 @@ export class Reply {
     if (this.#status !== 200) response.writeStatus(statusLine(this.#status));
     if (this.#type !== "") response.writeHeader("Content-Type", this.#type);
     response.writeHeader("x-request-id", this.requestId);
-    const { headers } = this;
-    for (let i = 0; i < headers.length; i += 2) response.writeHeader(headers[i] as string, headers[i + 1] as string);
+    const extra = this.#extraHeaders;
+    for (let i = 0; extra && i < extra.length; i += 2) response.writeHeader(extra[i] as string, extra[i + 1] as string);
     if (this.#head.origin !== "") this.#writeCors(response);
   }
 

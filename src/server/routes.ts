@@ -65,14 +65,14 @@ function installRest(app: TemplatedApp, context: ServerContext, pattern: string,
   app.options(
     pattern,
     guarded(context, "OPTIONS", pattern, (reply, _request, head) => {
-      reply.headers.push("Allow", allowed);
+      reply.addHeader("Allow", allowed);
       if (head.origin !== "" && context.settings.cors.length > 0) {
-        reply.headers.push("Access-Control-Allow-Methods", allowed);
-        reply.headers.push(
+        reply.addHeader("Access-Control-Allow-Methods", allowed);
+        reply.addHeader(
           "Access-Control-Allow-Headers",
           "*, Content-Type, Inference-Header-Content-Length, x-request-id",
         );
-        reply.headers.push("Access-Control-Max-Age", "86400");
+        reply.addHeader("Access-Control-Max-Age", "86400");
       }
       reply.sendEmpty(204);
     }),
@@ -80,7 +80,7 @@ function installRest(app: TemplatedApp, context: ServerContext, pattern: string,
   app.any(
     pattern,
     guarded(context, "", pattern, (reply, request) => {
-      reply.headers.push("Allow", allowed);
+      reply.addHeader("Allow", allowed);
       const method = request.getMethod().toUpperCase();
       reply.sendError("ERR_METHOD_NOT_ALLOWED", `Method Not Allowed: expected ${allowed}, got ${method}`);
     }),

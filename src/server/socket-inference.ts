@@ -21,7 +21,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
 
   submit(message: ArrayBuffer, isBinary: boolean): void {
     const { context, target, format, timeoutMs: asked } = this.#session;
-    target.lastUsedAt = performance.timeOrigin + this.#startedAt;
+    target.lastUsedAt = this.#startedAt;
     const timeoutMs = timeoutOf(context.settings, target, asked);
     const start = isBinary ? 4 : 0;
     const jsonSize = isBinary ? new DataView(message).getUint32(0, true) : -1;

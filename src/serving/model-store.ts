@@ -11,7 +11,7 @@ export interface Servable {
   readonly version: string;
   readonly model: Model;
   readonly config: ModelConfig;
-  /** When the last request over a wire came, in ms since the epoch; 0: never. */
+  /** When the last request over a wire came, by performance.now(); 0: never. */
   lastUsedAt: number;
 }
 

@@ -21,7 +21,7 @@ function statisticsOf({ name, version, model, lastUsedAt }: Servable) {
   return {
     name,
     version,
-    last_inference: Math.round(lastUsedAt),
+    last_inference: lastUsedAt && Math.round(performance.timeOrigin + lastUsedAt),
     inference_count: stats.rows,
     execution_count: stats.executions,
     inference_stats: {
