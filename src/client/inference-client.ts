@@ -143,7 +143,7 @@ export class InferenceClient {
         // A WebSocket does not tell why it was refused; an unknown model is the usual reason, and HTTP says so.
         if (error instanceof InferenceError && error.code === "connection")
           await this.#describe(model, options.version, deadline).catch((reason) => {
-            if (reason instanceof InferenceError && reason.code === "refused") throw reason;
+            if (reason instanceof InferenceError && telling.includes(reason.status ?? 0)) throw reason;
           });
         throw error;
       }
@@ -183,6 +183,9 @@ export class InferenceClient {
       this.#metadata.delete(path);
   }
 }
+
+/** Statuses of a metadata request that also explain why a WebSocket was refused. */
+const telling = [401, 403, 404, 503];
 
 const jsonLength = "Inference-Header-Content-Length";
 
