@@ -49,16 +49,21 @@ function runTests(sanitize) {
 
 function runFuzzers(seconds) {
   const folder = join(root, "build", "fuzz");
-  configureAndBuild(folder, { ORTSERVE_FUZZ: "ON", CMAKE_CXX_COMPILER: "clang++", CMAKE_BUILD_TYPE: "RelWithDebInfo" });
+  configureAndBuild(folder, {
+    ORTSERVE_FUZZ: "ON",
+    ORTSERVE_SANITIZE: "address,undefined",
+    CMAKE_CXX_COMPILER: "clang++",
+    CMAKE_BUILD_TYPE: "RelWithDebInfo",
+  });
   const fuzzers = readdirSync(folder).filter((name) => /^fuzz_\w+$/.test(name));
   if (fuzzers.length === 0) throw new BuildError("the build made no fuzzer");
   for (const fuzzer of fuzzers) {
     say(`fuzzing ${fuzzer} for ${seconds} s`);
     const found = join(folder, "found", fuzzer);
-    const corpus = join(root, "native/test/corpus", fuzzer.replace(/^fuzz_/, ""));
     mkdirSync(found, { recursive: true });
     const limits = [`-max_total_time=${seconds}`, "-timeout=10", "-rss_limit_mb=4096", `-artifact_prefix=${found}/`];
-    run(join(folder, fuzzer), [...limits, "-print_final_stats=1", found, ...(existsSync(corpus) ? [corpus] : [])]);
+    const dictionary = `-dict=${join(root, "native/test/fuzz_json.dict")}`;
+    run(join(folder, fuzzer), [...limits, dictionary, "-verbosity=0", "-print_final_stats=1", found]);
   }
 }
 
