@@ -5,18 +5,21 @@
 #include "addon/binding_calls.h"
 #include "addon/environment.h"
 #include "addon/js_build.h"
+#include "addon/pin_library.h"
 
 namespace ortserve {
 
 namespace {
 
 napi_value make_binding(napi_env env) {
+  pin_library();
   Environment* const environment = Environment::create(env);
   return JsObject(env)
       .set("version", ORTSERVE_VERSION)
       .set("codes", code_names(env))
       .set("dtypes", dtype_names(env))
       .set_method("start", call_start, environment)
+      .set_method("stop", call_stop, environment)
       .set_method("engine", call_engine, environment)
       .set_method("bufferStats", call_buffer_stats, environment)
       .set_method("loadModel", call_load_model, environment)

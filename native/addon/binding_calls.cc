@@ -53,6 +53,13 @@ napi_value call_start(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value call_stop(napi_env env, napi_callback_info) {
+  return entry(env, [&] {
+    ProcessEngine::instance().stop();
+    return js_undefined(env);
+  });
+}
+
 napi_value call_engine(napi_env env, napi_callback_info) {
   return entry(env, [&] {
     const EngineInfo engine = value_or_throw(engine_info());

@@ -10,6 +10,7 @@ napi_value code_names(napi_env env);
 napi_value dtype_names(napi_env env);
 
 napi_value call_start(napi_env env, napi_callback_info info);
+napi_value call_stop(napi_env env, napi_callback_info info);
 napi_value call_engine(napi_env env, napi_callback_info info);
 napi_value call_buffer_stats(napi_env env, napi_callback_info info);
 napi_value call_load_model(napi_env env, napi_callback_info info);

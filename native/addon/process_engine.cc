@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "addon/session_key.h"
@@ -30,6 +31,14 @@ int default_instances(const std::vector<ProviderOutcome>& providers, int cores, 
   if (uses_tensorrt(providers)) return 1;
   if (uses_accelerator(providers)) return 2;
   return std::max(cores / threads, 1);
+}
+
+// Exit handlers run last in, first out. Called after ONNX Runtime has started, and after it has loaded and run a model
+// for the first time, this makes our stop() run before the destructors of the static objects it has made until then.
+void stop_before_exit_handlers_so_far() {
+#ifndef _WIN32  // there exit handlers of a library run when the threads are already gone
+  std::atexit([] { ProcessEngine::instance().stop(); });
+#endif
 }
 
 Status set_features(ModelSpec& spec, const std::map<std::string, std::vector<std::string>>& features) {
@@ -66,13 +75,14 @@ void ProcessEngine::open_environment() {
 
 void ProcessEngine::close_environment() {
   const std::lock_guard lifecycle(lifecycle_);
-  if (--environments_ == 0) stop();
+  if (--environments_ == 0) halt();
 }
 
 Status ProcessEngine::start(const std::string& library_path, const Options& options) {
   const std::lock_guard lifecycle(lifecycle_);
   if (running()) return {};
   ORTSERVE_RETURN_IF_ERROR(start_engine(library_path));
+  stop_before_exit_handlers_so_far();
   const int cores = options.cores > 0 ? options.cores : usable_cores();
   const std::lock_guard lock(mutex_);
   if (!buffers_) {
@@ -104,6 +114,11 @@ void ProcessEngine::post(std::function<void()> job) {
 }
 
 void ProcessEngine::stop() {
+  const std::lock_guard lifecycle(lifecycle_);
+  halt();
+}
+
+void ProcessEngine::halt() {
   std::shared_ptr<WorkerPool> workers;
   std::unique_ptr<JobThread> loader;
   std::vector<std::shared_ptr<LoadedModel>> models;
@@ -113,6 +128,7 @@ void ProcessEngine::stop() {
     loader.swap(loader_);
     models = live_models();
   }
+  for (const auto& model : models) model->abort();
   if (loader) loader->stop();  // a load in progress ends first: ONNX Runtime must not be inside a call at exit
   {
     const std::lock_guard lock(mutex_);
@@ -199,6 +215,7 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::session_for(const ModelLoa
   }
   const int64_t reach = std::max(options.batcher.max_batch_rows, kMeasuredRows);
   shared->curve = measure_cost_curve(*shared->session, shared->spec, *buffers_, reach, kMeasureBudget);
+  stop_before_exit_handlers_so_far();
   const std::lock_guard lock(mutex_);
   sessions_[*key] = shared;
   return shared;

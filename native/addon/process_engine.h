@@ -16,8 +16,9 @@
 
 namespace ortserve {
 
-/// Thread-safe. Two independent measures keep the process from crashing at exit, where static objects die under running
-/// threads: this object is never destroyed, and the last environment to go stops and joins every thread.
+/// Thread-safe. ONNX Runtime's static objects must not die under running threads when the process exits. So this object
+/// is never destroyed, and every thread is stopped and joined before: by the last environment to go; by the main
+/// thread's 'exit' event, since process.exit() runs no cleanup hooks; and at the latest by an exit handler.
 class ProcessEngine {
  public:
   struct Options {
@@ -40,6 +41,9 @@ class ProcessEngine {
   bool running() const;
   /// Of the running engine; 0 when it does not run.
   int cores() const;
+  /// Ends all work of the process: aborts every model, waits for runs and the load in progress to end, joins the
+  /// threads.
+  void stop();
   /// The tensor memory; exists from the first start() on.
   BufferPool& buffers() const { return *buffers_; }
   /// The prediction cache of all models; exists from the first start() on.
@@ -59,7 +63,7 @@ class ProcessEngine {
   Result<std::shared_ptr<LoadedModel>> load_now(ModelLoadOptions& options, const std::shared_ptr<WorkerPool>& workers);
   Result<std::shared_ptr<SharedSession>> session_for(const ModelLoadOptions& options);
   std::vector<std::shared_ptr<LoadedModel>> live_models();  // mutex_ held
-  void stop();                                              // lifecycle_ held
+  void halt();                                              // lifecycle_ held
 
   std::mutex lifecycle_;  // serialises start and stop; taken before mutex_
   int environments_ = 0;

@@ -245,6 +245,10 @@ export interface NativeBinding {
     libraryPath: string,
     options: { cores: number; maxBufferBytes: number; maxRetainedBytes: number; cacheBytes: number },
   ): void;
+  /**
+   * Ends all work of the process, for its exit: aborts what runs and waits, and joins every thread. Waits for a load in progress.
+   */
+  stop(): void;
   engine(): { libraryPath: string; version: string; providers: string[]; cores: number };
   bufferStats(): Record<"liveBytes" | "peakLiveBytes" | "retainedBytes" | "acquired" | "reused" | "refused", number>;
   /** Loads on a native thread; rejects with an OrtserveError. */

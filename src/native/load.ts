@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { arch, platform } from "node:process";
 import { fileURLToPath } from "node:url";
+import { isMainThread } from "node:worker_threads";
 import { OrtserveError } from "../errors.js";
 import type { NativeBinding } from "./binding.js";
 
@@ -39,7 +40,10 @@ function load(): NativeBinding {
     );
   }
   try {
-    return require(path) as NativeBinding;
+    const binding = require(path) as NativeBinding;
+    // process.exit() runs no cleanup hooks of addons: without this, native threads would run into the end of the process.
+    if (isMainThread) process.once("exit", () => binding.stop());
+    return binding;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new OrtserveError(

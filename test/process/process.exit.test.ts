@@ -17,6 +17,12 @@ for (const [mode, times] of [
   });
 }
 
+test("when 'exit' listeners run, nothing is queued and the engine takes no more", async () => {
+  const { code, stdout, stderr } = await run("exit-event");
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  assert.deepEqual(JSON.parse(stdout), { code: "ERR_MODEL_CLOSED", queuedRows: 0 });
+});
+
 test("a process with open calls lives until they are answered, then ends by itself", async () => {
   const { code, stdout, stderr } = await run("end-by-itself");
   assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: "all answered\n", stderr: "" });
