@@ -40,6 +40,24 @@ std::vector<std::string> read_strings(napi_env env, napi_value array, const char
   return strings;
 }
 
+std::vector<int64_t> read_sizes(napi_env env, napi_value array, const char* what) {
+  std::vector<int64_t> sizes;
+  const uint32_t count = read_length(env, array, what);
+  for (uint32_t i = 0; i < count; ++i) sizes.push_back(read_amount(env, read_element(env, array, i), what));
+  return sizes;
+}
+
+QueuePolicy read_queue(const OptionReader& reader) {
+  QueuePolicy queue;
+  queue.max_rows = reader.amount("maxQueueRows");
+  queue.max_bytes = static_cast<uint64_t>(reader.amount("maxQueueBytes"));
+  queue.timeout = reader.micros("queueTimeoutMicros");
+  queue.on_timeout = reader.text("onQueueTimeout") == "delay" ? OnQueueTimeout::kDelay : OnQueueTimeout::kReject;
+  queue.priority_levels = static_cast<uint32_t>(reader.small("priorityLevels"));
+  queue.default_priority = static_cast<uint32_t>(reader.small("defaultPriority"));
+  return queue;
+}
+
 }  // namespace
 
 ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
@@ -64,8 +82,10 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   options.batcher.max_batch_rows = reader.amount("maxBatchRows");
   options.batcher.max_delay = reader.micros("maxDelayMicros");
   options.batcher.latency_objective = reader.micros("latencyObjectiveMicros");
-  options.batcher.max_queue_rows = reader.amount("maxQueueRows");
-  options.batcher.max_queue_bytes = static_cast<uint64_t>(reader.amount("maxQueueBytes"));
+  options.batcher.preferred_rows = read_sizes(env, reader.value("preferredBatchRows"), "preferredBatchRows");
+  options.batcher.pad_to = read_sizes(env, reader.value("padTo"), "padTo");
+  options.batcher.preserve_order = reader.flag("preserveOrdering");
+  options.batcher.queue = read_queue(reader);
   options.cache.enabled = reader.flag("cache");
   options.cache.max_bytes = static_cast<uint64_t>(reader.amount("cacheMaxBytes"));
   options.cache.ttl = reader.micros("cacheTtlMicros");

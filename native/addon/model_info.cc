@@ -70,6 +70,14 @@ napi_value batch_to_js(napi_env env, const std::pair<const int64_t, ModelStats::
       .value();
 }
 
+napi_value cuts_to_js(napi_env env, const std::array<uint64_t, kBatchCuts>& cuts) {
+  JsObject object(env);
+  for (size_t i = 0; i < kBatchCuts; ++i) {
+    object.set_count(batch_cut_name(static_cast<BatchCut>(i)).data(), cuts[i]);
+  }
+  return object.value();
+}
+
 }  // namespace
 
 napi_value model_info_to_js(napi_env env, const LoadedModel& model) {
@@ -130,6 +138,9 @@ napi_value model_stats_to_js(napi_env env, const LoadedModel& model) {
       .set_count("refusedDeadline", stats.refused_deadline)
       .set_count("isolated", stats.isolated)
       .set_count("ranInline", stats.ran_inline)
+      .set_count("delayed", stats.delayed)
+      .set_count("paddedRows", stats.padded_rows)
+      .set("batchCuts", cuts_to_js(env, stats.cuts))
       .set("copiedBytes", copied)
       .set("queuedRows", static_cast<double>(model.queued_rows()))
       .set("cache", cache_stats_to_js(env, model.cache_stats()))

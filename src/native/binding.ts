@@ -100,6 +100,22 @@ export interface NativeCacheStats {
   readonly bytes: number;
 }
 
+/** Batches formed, by the reason for their size. Requests that ran on the calling thread are in `ranInline` instead. */
+export interface NativeBatchCuts {
+  /** The cap: not another request of this shape fitted. */
+  readonly full: number;
+  /** A preferred size was there, or as many rows as a delay waits for. */
+  readonly preferred: number;
+  /** The oldest request had waited `maxDelayMs`. */
+  readonly delay: number;
+  /** Waiting longer would have cost a request its deadline. */
+  readonly deadline: number;
+  /** Everything of this shape was taken; requests of other shapes stayed behind. */
+  readonly shape: number;
+  /** Everything was taken, because there was a free instance to run it. */
+  readonly instanceFree: number;
+}
+
 export interface NativeModelStats {
   readonly requests: number;
   readonly rows: number;
@@ -114,6 +130,11 @@ export interface NativeModelStats {
   readonly refusedDeadline: number;
   readonly isolated: number;
   readonly ranInline: number;
+  /** Moved back by the queue timeout. */
+  readonly delayed: number;
+  /** Rows run only to fill batches up to a size of `padTo`. */
+  readonly paddedRows: number;
+  readonly batchCuts: NativeBatchCuts;
   readonly copiedBytes: { readonly in: number; readonly out: number };
   readonly queuedRows: number;
   /** Of a cached model hits + misses + joins + bypasses are its requests. */
@@ -141,8 +162,19 @@ export interface NativeLoadOptions {
   latencyObjectiveMicros: number;
   /** 0: no limit. */
   maxRequestRows: number;
+  /** Batch sizes that run before maxDelayMicros are over. */
+  preferredBatchRows: number[];
+  /** Batches are filled up to these sizes. */
+  padTo: number[];
+  preserveOrdering: boolean;
+  /** Of each priority level. */
   maxQueueRows: number;
   maxQueueBytes: number;
+  /** 0: none. */
+  queueTimeoutMicros: number;
+  onQueueTimeout: "reject" | "delay";
+  priorityLevels: number;
+  defaultPriority: number;
   cache: boolean;
   /** Of this model's results; 0: only the bound of the whole cache. */
   cacheMaxBytes: number;

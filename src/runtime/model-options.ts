@@ -37,7 +37,21 @@ export interface ModelOptions {
   latencyObjectiveMs?: number;
   /** Most rows of one call. Default: no limit. */
   maxRequestRows?: number;
-  /** Rows that may wait; beyond, calls fail at once with ERR_QUEUE_FULL. Default: 4096. */
+  /** Batch sizes that run at once, without waiting for `maxDelayMs`. Default: none. */
+  preferredBatchRows?: readonly number[];
+  /** Fill each batch up to the next of these sizes with copies of its first row; caps a batch at the largest. Default: none. */
+  padTo?: readonly number[];
+  /** Settle calls in the order in which they were made. Default: false. */
+  preserveOrdering?: boolean;
+  /** Levels of the queue, 1 is served first. Default: 1. */
+  priorityLevels?: number;
+  /** Level of requests that name none, or one that does not exist. Default: the middle one. */
+  defaultPriority?: number;
+  /** How long a call may wait for its run to start, in milliseconds; a request may ask for less. Default: no limit. */
+  queueTimeoutMs?: number;
+  /** Then: fail with ERR_DEADLINE_EXCEEDED, or go behind the others of its level. Default: "reject". */
+  onQueueTimeout?: "reject" | "delay";
+  /** Rows that may wait in each level; beyond, calls fail at once with ERR_QUEUE_FULL. Default: 4096. */
   maxQueueRows?: number;
   /** Input bytes that may wait. Default: 1 GiB. */
   maxQueueBytes?: number;
@@ -61,6 +75,13 @@ const scalars = {
   kind: "custom",
   check: (value) => (isRecordOf(value, isScalar) ? undefined : "an object of strings, numbers and booleans"),
 } as const satisfies ModelOptionRule;
+const batchSizes = {
+  kind: "custom",
+  check: (value) =>
+    Array.isArray(value) && value.every((rows) => Number.isInteger(rows) && rows >= 1 && rows <= 65536)
+      ? undefined
+      : "an array of row counts from 1 to 65536",
+} as const satisfies ModelOptionRule;
 type ModelOptionRule = OptionTable<ModelOptions>[keyof ModelOptions];
 
 const modelOptionTable: OptionTable<ModelOptions> = {
@@ -76,6 +97,13 @@ const modelOptionTable: OptionTable<ModelOptions> = {
   maxDelayMs: millis,
   latencyObjectiveMs: millis,
   maxRequestRows: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
+  preferredBatchRows: batchSizes,
+  padTo: batchSizes,
+  preserveOrdering: { kind: "boolean" },
+  priorityLevels: { kind: "integer", min: 1, max: 1000 },
+  defaultPriority: { kind: "integer", min: 1, max: 1000 },
+  queueTimeoutMs: millis,
+  onQueueTimeout: { kind: "choice", of: ["reject", "delay"] },
   maxQueueRows: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
   maxQueueBytes: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
   inlineMicros: { kind: "number", min: 0, max: 1_000_000 },
@@ -127,12 +155,40 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     intraOpThreads: options.intraOpThreads ?? allCores,
     maxBatchRows: options.maxBatchRows ?? 0,
     maxDelayMicros: Math.round((options.maxDelayMs ?? 0) * 1000),
+    preferredBatchRows: [...(options.preferredBatchRows ?? [])],
+    padTo: [...(options.padTo ?? [])],
+    preserveOrdering: options.preserveOrdering ?? false,
     latencyObjectiveMicros: Math.round((options.latencyObjectiveMs ?? 0) * 1000),
     maxRequestRows: options.maxRequestRows ?? 0,
-    maxQueueRows: options.maxQueueRows ?? 4096,
-    maxQueueBytes: options.maxQueueBytes ?? 2 ** 30,
+    ...nativeQueue(options),
     inlineMicros: options.inlineMicros ?? 10,
     ...nativeCache(options.cache),
+  };
+}
+
+type QueueOptions = Pick<
+  NativeLoadOptions,
+  "maxQueueRows" | "maxQueueBytes" | "queueTimeoutMicros" | "onQueueTimeout" | "priorityLevels" | "defaultPriority"
+>;
+
+function nativeQueue(options: ModelOptions): QueueOptions {
+  const { priorityLevels = 1, maxBatchRows = 0, padTo = [] } = options;
+  const { defaultPriority = Math.ceil(priorityLevels / 2) } = options;
+  if (defaultPriority > priorityLevels) {
+    throw invalid(`expected a defaultPriority of at most priorityLevels, ${priorityLevels}, got ${defaultPriority}`);
+  }
+  if (padTo.length > 0 && maxBatchRows > Math.max(...padTo)) {
+    throw invalid(
+      `expected maxBatchRows of at most the largest size of padTo, ${Math.max(...padTo)}, got ${maxBatchRows}`,
+    );
+  }
+  return {
+    maxQueueRows: options.maxQueueRows ?? 4096,
+    maxQueueBytes: options.maxQueueBytes ?? 2 ** 30,
+    queueTimeoutMicros: Math.round((options.queueTimeoutMs ?? 0) * 1000),
+    onQueueTimeout: options.onQueueTimeout ?? "reject",
+    priorityLevels,
+    defaultPriority,
   };
 }
 

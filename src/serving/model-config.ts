@@ -7,6 +7,7 @@ import { OrtserveError } from "../errors.js";
 import { parseConfig } from "./config-check.js";
 
 const count = z.int().min(0);
+const sizes = z.array(z.int().min(1).max(65536)).min(1);
 const names = z.array(z.string().min(1));
 const optionMap = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String));
 
@@ -49,7 +50,28 @@ export const modelConfigSchema = z.strictObject({
   session_options: optionMap.optional(),
   /** Rows one request may carry; 0: no limit. */
   max_request_rows: count.optional(),
-  queue: z.strictObject({ max_rows: count.optional(), max_bytes: count.optional() }).optional(),
+  /** Batch sizes that run at once, without waiting for max_delay_ms. */
+  preferred_batch_rows: sizes.optional(),
+  /** Fill each batch up to the next of these sizes with copies of its first row. */
+  pad_to: sizes.optional(),
+  /** Answer requests in the order in which they came. */
+  preserve_ordering: z.boolean().optional(),
+  /** Levels of the queue, 1 is served first; the default level is the middle one. */
+  priority: z
+    .strictObject({ levels: z.int().min(1).max(1000), default: z.int().min(1).optional() })
+    .refine((value) => value.default === undefined || value.default <= value.levels, {
+      error: "expected a default of at most 'levels'",
+    })
+    .optional(),
+  /** Rows that may wait in each priority level, and input bytes in all; how long a request may wait for its run, and what then. */
+  queue: z
+    .strictObject({
+      max_rows: count.optional(),
+      max_bytes: count.optional(),
+      timeout_ms: z.number().min(0).max(3_600_000).optional(),
+      on_timeout: z.enum(["reject", "delay"]).optional(),
+    })
+    .optional(),
   /** Time a request may take when it does not say; 0: the server's own limit. */
   deadline_ms: z.number().min(0).optional(),
   /** Run time a batch should stay under; 0: none. */
