@@ -22,9 +22,9 @@ const managers = {
   win32: { compiler: visualStudio, cmake: "winget install Kitware.CMake" },
 };
 
-/** The key of {@link managers} for this machine; undefined on an unknown Linux. */
+/** The key of {@link managers} for this machine; "unknown" where none fits. */
 export function packageManager(platform = process.platform, osRelease = readOsRelease()) {
-  if (platform !== "linux") return platform in managers ? platform : undefined;
+  if (platform !== "linux") return platform in managers ? platform : "unknown";
   const ids = `${/^ID=(.*)$/m.exec(osRelease)?.[1] ?? ""} ${/^ID_LIKE=(.*)$/m.exec(osRelease)?.[1] ?? ""}`;
   const known = [
     [/debian|ubuntu/, "debian"],
@@ -33,7 +33,7 @@ export function packageManager(platform = process.platform, osRelease = readOsRe
     [/arch/, "arch"],
     [/suse/, "suse"],
   ];
-  return known.find(([pattern]) => pattern.test(ids))?.[1];
+  return known.find(([pattern]) => pattern.test(ids))?.[1] ?? "unknown";
 }
 
 function readOsRelease() {
