@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/thread_role.h"
+
 namespace ortserve {
 
 namespace {
@@ -101,6 +103,7 @@ std::shared_ptr<WorkSource> WorkerPool::next(std::unique_lock<std::mutex>& lock)
 }
 
 void WorkerPool::loop() noexcept {
+  become_worker_thread();
   std::unique_lock lock(mutex_);
   while (auto source = next(lock)) {
     const int weight = weight_of(*source);
