@@ -18,6 +18,20 @@ export function checkTimeout(timeoutMs: number): number {
   throw invalidArgument(`expected timeoutMs from 0 to ${longestMs}, got ${timeoutMs}`);
 }
 
+/** Who ends with a signal. One listener serves them all: Node takes more than ten on one signal for a leak. */
+const followers = new WeakMap<AbortSignal, Set<() => void>>();
+
+function follow(signal: AbortSignal, onAbort: () => void): void {
+  const known = followers.get(signal);
+  const all = known ?? new Set();
+  all.add(onAbort);
+  if (known !== undefined) return;
+  followers.set(signal, all);
+  signal.addEventListener("abort", () => {
+    for (const listener of [...all]) listener();
+  });
+}
+
 /** Begins to run when it is made. Must be released, or its timer goes on. */
 export class Deadline {
   /** 0: none. */
@@ -34,7 +48,7 @@ export class Deadline {
     this.timeoutMs = checkTimeout(timeoutMs);
     this.#outer = signal;
     if (signal?.aborted) this.#onAbort();
-    signal?.addEventListener("abort", this.#onAbort);
+    else if (signal) follow(signal, this.#onAbort);
     if (timeoutMs > 0) {
       const error = () => new InferenceError("timeout", `no answer came within ${timeoutMs} ms`);
       this.#timer = setTimeout(() => this.#end(error()), timeoutMs);
@@ -53,7 +67,7 @@ export class Deadline {
 
   release(): void {
     clearTimeout(this.#timer);
-    this.#outer?.removeEventListener("abort", this.#onAbort);
+    if (this.#outer) followers.get(this.#outer)?.delete(this.#onAbort);
   }
 
   #end(error: InferenceError): void {

@@ -148,6 +148,23 @@ test("a call that ends while it waits is never sent", async () => {
   narrow.terminate();
 });
 
+test("one signal ends all the calls that share it, and Node does not take them for a leak", async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const finished = echo(session, 0, { signal });
+  answer(await server.next());
+  await finished;
+  const calls = Array.from({ length: 20 }, (_, value) => failure(echo(session, value, { signal }), "aborted"));
+  await server.take(20);
+  controller.abort();
+  await Promise.all(calls);
+  process.off("warning", onWarning);
+  assert.deepEqual(warnings, []);
+});
+
 test("a call whose signal is aborted already is not sent", async () => {
   await failure(echo(session, 1, { signal: AbortSignal.abort() }), "aborted");
   const next = echo(session, 2);

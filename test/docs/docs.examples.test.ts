@@ -12,7 +12,7 @@ import { root } from "../layering/sources.js";
 import { type CodeBlock, codeBlocks } from "./code-blocks.js";
 
 const run = promisify(execFile);
-const pages = ["README.md", "docs/http.md", "docs/embedding.md"];
+const pages = ["README.md", "docs/http.md", "docs/embedding.md", "docs/client.md"];
 const documented = "127.0.0.1:8080";
 
 /** Starts the command line as a user does; resolves when it says where it listens. */
