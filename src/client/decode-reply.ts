@@ -151,18 +151,27 @@ function decodeString(name: string, bytes: Uint8Array): string {
 }
 
 function fromJson(name: string, datatype: Datatype, shape: number[], data: unknown, rawBytes: boolean): unknown {
-  const flat: unknown = Array.isArray(data) ? data.flat(Number.POSITIVE_INFINITY) : undefined;
-  if (!Array.isArray(flat) || flat.length !== elementCount(shape))
+  const flat: unknown[] = [];
+  if (Array.isArray(data)) flatten(data, flat, 0);
+  if (!Array.isArray(data) || flat.length !== elementCount(shape))
     throw malformedReply(`expected ${elementCount(shape)} elements as the data of output '${name}'`);
-  if (datatype === "BYTES" && rawBytes) return flat.map((item) => new TextEncoder().encode(String(item)));
   try {
-    return packElements(
-      name,
-      datatype,
-      flat.map((item) => fromJsonElement(datatype, item)),
-    );
+    const elements = flat.map((item) => fromJsonElement(datatype, item));
+    const values = packElements(name, datatype, elements);
+    return datatype === "BYTES" && rawBytes ? elements.map((item) => new TextEncoder().encode(item as string)) : values;
   } catch (cause) {
     throw malformedReply(`the data of ${datatype} output '${name}' is of another type`, cause);
+  }
+}
+
+/** Deeper than any shape, and far from the end of the stack. */
+const deepest = 100;
+
+function flatten(items: readonly unknown[], out: unknown[], depth: number): void {
+  if (depth > deepest) throw malformedReply(`expected data nested at most ${deepest} deep`);
+  for (const item of items) {
+    if (Array.isArray(item)) flatten(item, out, depth + 1);
+    else out.push(item);
   }
 }
 

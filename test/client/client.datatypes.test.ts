@@ -89,3 +89,15 @@ test("a view into the middle of a buffer sends only what it shows", async () => 
   for (const output of await onBoth("ident_fp32", { INPUT0: data }, {}))
     assert.deepEqual(output.data, Float32Array.of(2, 3));
 });
+
+test("four megabytes each way, many at a time on one session", async () => {
+  const session = await client.connect("ident2d_fp32", { maxInFlight: 3 });
+  const data = Float32Array.from({ length: 2 ** 20 }, (_, i) => i / 3);
+  const INPUT0 = { data, shape: [4, 2 ** 18] };
+  const replies = await Promise.all([
+    ...Array.from({ length: 5 }, () => session.infer({ INPUT0 })),
+    client.infer("ident2d_fp32", { INPUT0 }),
+  ]);
+  for (const { outputs } of replies) assert.deepEqual(bits(outputs.OUTPUT0?.data as Float32Array), bits(data));
+  await session.close();
+});

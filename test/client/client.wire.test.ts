@@ -2,6 +2,7 @@
 // The codec of both transports: bytes in and out, without a server.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { type RawReply, readReply, splitMessage, splitReply } from "../../src/client/decode-reply.js";
 import { encodeRequest, joinRequest, requestMessage } from "../../src/client/encode-request.js";
 import { InferenceError, type Tensor } from "../../src/client/index.js";
@@ -72,6 +73,41 @@ for (const rest of [{ model_name: 1 }, { model_version: 1 }, { id: 1 }, { parame
   test(`a reply with ${JSON.stringify(rest)} is refused`, () => {
     assert.throws(() => readReply(reply(fp32, undefined, rest), false), isMalformed(/expected/));
   });
+
+test("data that is nested without end is refused", () => {
+  const data = "[".repeat(50_000) + "]".repeat(50_000);
+  const json = `{"model_name":"m","outputs":[{"name":"y","datatype":"FP32","shape":[0],"data":${data}}]}`;
+  assert.throws(() => readReply(splitMessage(json), false), isMalformed(/nested at most 100 deep/));
+  assert.throws(() => readReply(splitMessage(json.replace('"m"', '"NaN"')), false), isMalformed(/expected JSON/));
+});
+
+test("whatever bytes come, they are a reply or a malformed one", () => {
+  const whole = requestMessage(encodeRequest([input], {}, 0)) as Uint8Array;
+  const read = (bytes: Uint8Array) => {
+    try {
+      return readReply(splitMessage(bytes.slice().buffer as ArrayBuffer), false);
+    } catch (error) {
+      assert.ok(error instanceof InferenceError && error.code === "malformed-reply", String(error));
+      return undefined;
+    }
+  };
+  const y = { name: "y", datatype: "BYTES", shape: [2] };
+  const json = utf8.encode(JSON.stringify({ model_name: "m", outputs: [{ ...y, ...asBlob(10) }] }));
+  const blobs = [Uint8Array.of(1, 0, 0, 0, 97, 1, 0, 0, 0, 98)];
+  const good = requestMessage({ json, blobs }) as Uint8Array;
+  assert.deepEqual(read(good)?.outputs.y?.data, ["a", "b"]);
+  assert.equal(read(whole), undefined);
+  const change = fc.tuple(fc.nat(good.length - 1), fc.integer({ min: 0, max: 255 }));
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 4 }), fc.nat(good.length), (changes, length) => {
+      const bytes = good.slice();
+      for (const [at, value] of changes) bytes[at] = value;
+      read(bytes);
+      read(bytes.subarray(0, length));
+    }),
+  );
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => void read(bytes)));
+});
 
 test("blobs are read in the order of the outputs, wherever they begin, into memory of their own", () => {
   const outputs = [
