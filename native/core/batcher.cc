@@ -13,6 +13,9 @@ namespace {
 
 constexpr int64_t kDefaultRows = 16;     // the cap while the cost of a batch is unknown
 constexpr int64_t kRunsPerPolicy = 256;  // how often the policy is derived anew
+// What the tuner judges by: enough runs for a mean, and long enough that one late thread does not decide.
+constexpr int kRunsPerWindow = 16;
+constexpr Nanoseconds kShortestWindow = std::chrono::milliseconds(10);
 
 int64_t row_cap(const BatcherOptions& options, const CostCurve& curve) {
   int64_t cap = options.max_batch_rows;
@@ -69,7 +72,7 @@ Batcher::Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> 
       all_outputs_(ortserve::all_outputs(spec_)),
       options_(in_order(std::move(options))),
       has_dynamic_rows_(has_dynamic_rows(spec_)),
-      inline_allowed_(options_.inline_ceiling.count() > 0 && options_.max_delay.count() == 0 && !has_dynamic_rows_),
+      inline_allowed_(options_.inline_ceiling.count() > 0 && !has_dynamic_rows_),
       curve_(std::move(curve)),
       queue_(options_.queue),
       policy_(derive_policy(options_, curve_, spec_.batched)),
@@ -89,7 +92,7 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
   request->timings.queued = now;
   request->sequence = accepted_++;
   if (may_run_inline(*request)) {
-    ++running_;
+    begin_run(request->rows);
     lock.unlock();
     stats_.accepted();
     stats_.ran_inline();
@@ -104,6 +107,7 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
     return {};
   }
   queue_.push(std::move(request));
+  window_.peak_rows = std::max(window_.peak_rows, queue_.rows() + running_rows_);
   const bool announce = wants_worker(now);
   lock.unlock();
   stats_.accepted();
@@ -137,7 +141,7 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
 }
 
 bool Batcher::may_run_inline(const Request& request) const {
-  if (!inline_allowed_ || running_ > 0 || !queue_.empty()) return false;
+  if (!inline_allowed_ || running_ > 0 || !queue_.empty() || policy_.max_delay.count() > 0) return false;
   const Nanoseconds expected = cost(request.rows);
   return expected.count() > 0 && expected < options_.inline_ceiling;
 }
@@ -174,7 +178,9 @@ bool Batcher::work(TimePoint now) noexcept {
     if (timer_ <= now) timer_ = TimePoint::max();
     if (running_ < options_.instances) take_batch(now, batch, dropped);
     if (!batch.empty()) {
-      ++running_;
+      int64_t rows = 0;
+      for (const auto& request : batch) rows += request->rows;
+      begin_run(rows);
       announce = wants_worker(now);
     }
   }
@@ -271,15 +277,44 @@ void Batcher::run_in_place(Request& request, const std::atomic<bool>* terminate)
   curve_.observe(request.rows, request.timings.computed - started);
 }
 
+void Batcher::follow_curve() {
+  policy_ = derive_policy(options_, curve_, spec_.batched);
+  if (!options_.tune_delay) return;
+  const BatchTuning tuning = tuner_.tuning();
+  policy_.max_delay = tuning.delay;
+  policy_.target_rows = std::min(tuning.target_rows, policy_.max_rows);
+}
+
+void Batcher::begin_run(int64_t rows) {
+  ++running_;
+  running_rows_ += rows;
+}
+
+void Batcher::end_run(const Batch& batch, TimePoint now) {
+  --running_;
+  for (const auto& request : batch) {
+    running_rows_ -= request->rows;
+    window_.total_latency += request->timings.computed - request->timings.queued;
+  }
+  window_.requests += static_cast<int64_t>(batch.size());
+  bool renew = --runs_until_policy_ <= 0;
+  if (options_.tune_delay && ++window_runs_ >= kRunsPerWindow && now - window_start_ >= kShortestWindow) {
+    tuner_.observe(window_, curve_.cost(policy_.max_rows));
+    window_ = {};
+    window_start_ = now;
+    window_runs_ = 0;
+    renew = true;
+  }
+  if (!renew) return;
+  runs_until_policy_ = kRunsPerPolicy;
+  follow_curve();
+}
+
 // The run is over: a submit() may call another worker while this one encodes the results.
 void Batcher::finish_run(Batch& batch) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    --running_;
-    if (--runs_until_policy_ <= 0) {
-      runs_until_policy_ = kRunsPerPolicy;
-      policy_ = derive_policy(options_, curve_, spec_.batched);
-    }
+    end_run(batch, Clock::now());
     for (const auto& request : batch) {
       if (aborted_ && request->status.code() == Code::kCancelled) {
         request->status = Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed during the run");

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/batch_plan.h"
+#include "core/batch_tuner.h"
 #include "core/cost_curve.h"
 #include "core/delivery_order.h"
 #include "core/model_spec.h"
@@ -24,6 +25,7 @@ struct BatcherOptions {
   int weight = 1;                    ///< cores per run (intra-op threads)
   int64_t max_batch_rows = 0;        ///< 0: from the cost curve; 1: no batching
   Nanoseconds max_delay{0};          ///< how long the oldest request may wait for company
+  bool tune_delay = false;           ///< find the delay, and how much company to wait for, from the traffic
   Nanoseconds latency_objective{0};  ///< caps a batch's run time at half of it; 0: none
   /// Batch sizes worth running before max_delay is over; see BatchPolicy. Any order.
   std::vector<int64_t> preferred_rows = {};
@@ -73,11 +75,14 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
  private:
   using Batch = std::vector<std::unique_ptr<Request>>;
 
-  // These five expect mutex_ to be held.
+  // These expect mutex_ to be held.
   Status admit(const Request& request, TimePoint now) const;
   Status in_time(const Request& request, TimePoint now) const;
   bool may_run_inline(const Request& request) const;
   bool wants_worker(TimePoint now);
+  void follow_curve();
+  void begin_run(int64_t rows);
+  void end_run(const Batch& batch, TimePoint now);
   void take_batch(TimePoint now, Batch& batch, Batch& dropped);
 
   void run_batch(Batch& batch) noexcept;
@@ -109,8 +114,13 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   std::vector<QueuedEntry> view_;  // scratch of take_batch()
   BatchPlan plan_;                 // scratch of take_batch()
   BatchPolicy policy_;
-  int64_t runs_until_policy_ = 0;       // the policy follows the curve as it is corrected
-  int running_ = 0;                     // runs in flight, inline ones included
+  int64_t runs_until_policy_ = 0;  // the policy follows the curve as it is corrected
+  int running_ = 0;                // runs in flight, inline ones included
+  int64_t running_rows_ = 0;
+  BatchTuner tuner_;      // these four with options_.tune_delay
+  TrafficWindow window_;  // since window_start_
+  TimePoint window_start_{};
+  int window_runs_ = 0;
   bool announced_ = false;              // an announcement has not reached work() yet
   TimePoint timer_ = TimePoint::max();  // the earliest timer set and not yet due
   int64_t outstanding_ = 0;             // accepted and not yet delivered

@@ -389,6 +389,26 @@ TEST_F(BatcherTest, CountsWhyBatchesWereCut) {
   EXPECT_EQ(cuts[static_cast<size_t>(BatchCut::kInstanceFree)], 2u);
 }
 
+// Eight callers, each waiting for its answer, and a model whose run costs the same for any batch. Work-conserving
+// batching leaves them in two groups that take turns; a delay joins them.
+TEST_F(BatcherTest, FindsADelayThatPays) {
+  runner->before_run = [](const Tensor&) {
+    const TimePoint end = Clock::now() + std::chrono::milliseconds(2);
+    while (Clock::now() < end) std::this_thread::yield();
+    return Status();
+  };
+  start({.max_batch_rows = 8, .tune_delay = true}, CostCurve({{1, 2e6}, {8, 2.1e6}}));
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(submit(request(1)).ok());
+  // Whether a delay was tried shows in why batches were cut: without one, none is cut for enough company.
+  while (batcher->stats().cuts[static_cast<size_t>(BatchCut::kDelay)] == 0) {
+    for (const auto& done : sink.wait_for(1)) {
+      ASSERT_TRUE(done->status.ok());
+      ASSERT_TRUE(submit(request(1)).ok());
+    }
+  }
+  sink.wait_for(8);
+}
+
 TEST_F(BatcherTest, ManyThreadsManyShapesEveryAnswerOnce) {
   start({.instances = 2, .max_batch_rows = 8, .queue = {.max_rows = 1 << 20}, .inline_ceiling = Nanoseconds(0)});
   constexpr int kPerThread = 500;
