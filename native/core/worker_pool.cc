@@ -72,12 +72,15 @@ int WorkerPool::weight_of(const WorkSource& source) const noexcept {
   return std::clamp(source.weight(), 1, cores_);
 }
 
-void WorkerPool::promote_due_timers(TimePoint now) {
+bool WorkerPool::promote_due_timers(TimePoint now) {
+  bool promoted = false;
   while (!timers_.empty() && timers_.front().when <= now) {
     std::ranges::pop_heap(timers_, std::greater{}, &Timer::when);
     ready_.push_back(std::move(timers_.back().source));
     timers_.pop_back();
+    promoted = true;
   }
+  return promoted;
 }
 
 // The next source whose cores are free, or null when stopping. A wide source at the head holds back those behind it, so
@@ -85,10 +88,14 @@ void WorkerPool::promote_due_timers(TimePoint now) {
 std::shared_ptr<WorkSource> WorkerPool::next(std::unique_lock<std::mutex>& lock) {
   for (;;) {
     if (stopping_) return nullptr;
-    if (!timers_.empty()) promote_due_timers(Clock::now());
+    const bool promoted = !timers_.empty() && promote_due_timers(Clock::now());
     if (!ready_.empty() && weight_of(*ready_.front()) <= free_cores_) {
       auto source = std::move(ready_.front());
       ready_.pop_front();
+      // Whoever leaves to work hands on what it was watching: a thread that sleeps without a timer sees neither the
+      // next one come due nor what this one has just promoted.
+      const bool unwatched = !timers_.empty() && watchers_ == 0;
+      if ((unwatched || (promoted && !ready_.empty())) && sleepers_ > 0) wake_.notify_one();
       return source;
     }
     ++sleepers_;
@@ -96,7 +103,9 @@ std::shared_ptr<WorkSource> WorkerPool::next(std::unique_lock<std::mutex>& lock)
       wake_.wait(lock);
     } else {
       const TimePoint until = timers_.front().when;  // a copy: the heap may change during the wait
+      ++watchers_;
       wake_.wait_until(lock, until);
+      --watchers_;
     }
     --sleepers_;
   }

@@ -50,7 +50,7 @@ class WorkerPool {
   };
   void loop() noexcept;
   std::shared_ptr<WorkSource> next(std::unique_lock<std::mutex>& lock);
-  void promote_due_timers(TimePoint now);  // mutex_ held
+  bool promote_due_timers(TimePoint now);  // mutex_ held; true: some were due
   int weight_of(const WorkSource& source) const noexcept;
 
   const int cores_;
@@ -60,6 +60,7 @@ class WorkerPool {
   std::vector<Timer> timers_;  // min-heap by `when`
   int free_cores_;
   int sleepers_ = 0;
+  int watchers_ = 0;  // sleepers that wake up for a timer
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

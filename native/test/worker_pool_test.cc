@@ -100,6 +100,27 @@ TEST(WorkerPool, TimersFireInTheirOrder) {
   EXPECT_EQ(order, (std::vector<int>{1, 2}));
 }
 
+TEST(WorkerPool, AnIdleWorkerTakesOverTheTimersOfOneThatIsBusy) {
+  WorkerPool pool(2);
+  // The case in question is that both sleep already, without a timer. No call can tell; the test is right without it.
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  std::latch second_ran(1);
+  std::latch first_ended(1);
+  const auto first = std::make_shared<Source>(1, [&] {
+    second_ran.wait();
+    first_ended.count_down();
+    return false;
+  });
+  const auto second = std::make_shared<Source>(1, [&] {
+    second_ran.count_down();
+    return false;
+  });
+  const TimePoint now = Clock::now();
+  pool.announce_at(first, now + std::chrono::milliseconds(2));
+  pool.announce_at(second, now + std::chrono::milliseconds(4));
+  first_ended.wait();
+}
+
 TEST(WorkerPool, StopFinishesTheRunningAndDropsTheQueued) {
   auto pool = std::make_unique<WorkerPool>(1);
   std::latch running(1);
