@@ -81,6 +81,7 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   options.max_request_rows = reader.amount("maxRequestRows");
   options.batcher.max_batch_rows = reader.amount("maxBatchRows");
   options.batcher.max_delay = reader.micros("maxDelayMicros");
+  options.batcher.tune_delay = reader.flag("tuneDelay");
   options.batcher.latency_objective = reader.micros("latencyObjectiveMicros");
   options.batcher.preferred_rows = read_sizes(env, reader.value("preferredBatchRows"), "preferredBatchRows");
   options.batcher.pad_to = read_sizes(env, reader.value("padTo"), "padTo");

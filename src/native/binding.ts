@@ -159,6 +159,8 @@ export interface NativeLoadOptions {
   /** 0: from the measured cost curve. */
   maxBatchRows: number;
   maxDelayMicros: number;
+  /** Find the delay from the traffic instead. */
+  tuneDelay: boolean;
   latencyObjectiveMicros: number;
   /** 0: no limit. */
   maxRequestRows: number;

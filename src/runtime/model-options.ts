@@ -31,8 +31,8 @@ export interface ModelOptions {
   batching?: "auto" | "off" | boolean;
   /** Most rows run together. Default: where the cost curve measured at load stops gaining. */
   maxBatchRows?: number;
-  /** How long a call may wait for company, in milliseconds. Default: 0. */
-  maxDelayMs?: number;
+  /** How long a call may wait for company, in milliseconds; "auto": found from the traffic. Default: 0. */
+  maxDelayMs?: number | "auto";
   /** Bounds a batch's run time at half of it, in milliseconds. Default: no bound. */
   latencyObjectiveMs?: number;
   /** Most rows of one call. Default: no limit. */
@@ -94,7 +94,10 @@ const modelOptionTable: OptionTable<ModelOptions> = {
   instances: { kind: "integer", min: 1, max: 1024 },
   batching: { kind: "choice", of: ["auto", "off", true, false] },
   maxBatchRows: { kind: "integer", min: 1, max: 65536 },
-  maxDelayMs: millis,
+  maxDelayMs: {
+    kind: "custom",
+    check: (value) => (value === "auto" || isMillis(value) ? undefined : `a number from 0 to ${millis.max} or "auto"`),
+  },
   latencyObjectiveMs: millis,
   maxRequestRows: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
   preferredBatchRows: batchSizes,
@@ -154,7 +157,8 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     instances: options.instances ?? (latency ? 1 : 0),
     intraOpThreads: options.intraOpThreads ?? allCores,
     maxBatchRows: options.maxBatchRows ?? 0,
-    maxDelayMicros: Math.round((options.maxDelayMs ?? 0) * 1000),
+    maxDelayMicros: options.maxDelayMs === "auto" ? 0 : Math.round((options.maxDelayMs ?? 0) * 1000),
+    tuneDelay: options.maxDelayMs === "auto",
     preferredBatchRows: [...(options.preferredBatchRows ?? [])],
     padTo: [...(options.padTo ?? [])],
     preserveOrdering: options.preserveOrdering ?? false,
@@ -229,6 +233,10 @@ function stringValues(values: Readonly<Record<string, string | number | boolean>
 
 function isRecordOf(value: unknown, accepts: (entry: unknown) => boolean): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(accepts);
+}
+
+function isMillis(value: unknown): boolean {
+  return typeof value === "number" && value >= millis.min && value <= millis.max;
 }
 
 function isScalar(value: unknown): boolean {

@@ -39,8 +39,8 @@ export const modelConfigSchema = z.strictObject({
   batching: z.enum(["auto", "off"]).optional(),
   /** Rows of one batch; 0: from the cost curve measured at load. */
   max_batch_rows: count.optional(),
-  /** How long a batch may wait for more rows; 0: not at all. */
-  max_delay_ms: z.number().min(0).optional(),
+  /** How long a batch may wait for more rows; 0: not at all; auto: found from the traffic. */
+  max_delay_ms: z.union([z.number().min(0), z.literal("auto")], { error: "expected milliseconds, or auto" }).optional(),
   /** Batches that run at the same time; 0: one per core. */
   instances: count.optional(),
   intra_op_threads: count.optional(),

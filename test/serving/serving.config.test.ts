@@ -38,6 +38,15 @@ for (const [what, yaml, message] of [
     /'default_version': expected a version number, got "latest"/,
   ],
   ["a name with a slash", "name: a/b", /'name': expected a name without '\/'/],
+  ["a delay that is a word", "max_delay_ms: some", /'max_delay_ms': expected milliseconds, or auto, got "some"/],
+  ["a batch of no rows", "pad_to: [0]", /'pad_to.0': expected number to be >=1, got 0/],
+  ["an empty list of sizes", "preferred_batch_rows: []", /'preferred_batch_rows': /],
+  [
+    "a default level that does not exist",
+    "priority: {levels: 2, default: 3}",
+    /expected a default of at most 'levels'/,
+  ],
+  ["an unknown end of waiting", "queue: {on_timeout: wait}", /'queue.on_timeout': expected one of "reject"\|"delay"/],
   ["a list", "- a", /expected object, got \["a"\]/],
   ["a text", "hello", /expected object, got "hello"/],
   ["broken YAML", "queue: {max_rows: 4", /config\.yaml: .*line 1/s],
@@ -110,4 +119,27 @@ inline_micros: 0
 test("0 means the default where Model.load knows no 0", async () => {
   const config = await read("max_batch_rows: 0\ninstances: 0\nqueue: {max_rows: 0}");
   assert.deepEqual(modelOptions("m", "1", config), { name: "m", version: "1" });
+});
+
+test("the batching policy of a config becomes the model's options", async () => {
+  const config = await read(`
+max_delay_ms: auto
+preferred_batch_rows: [4, 8]
+pad_to: [1, 2, 4, 8]
+preserve_ordering: true
+priority: {levels: 3, default: 2}
+queue: {max_rows: 9, timeout_ms: 20, on_timeout: delay}`);
+  assert.deepEqual(modelOptions("m", "1", config), {
+    name: "m",
+    version: "1",
+    maxDelayMs: "auto",
+    preferredBatchRows: [4, 8],
+    padTo: [1, 2, 4, 8],
+    preserveOrdering: true,
+    priorityLevels: 3,
+    defaultPriority: 2,
+    maxQueueRows: 9,
+    queueTimeoutMs: 20,
+    onQueueTimeout: "delay",
+  });
 });
