@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/codec/json_text.h"
 #include "test/codec_fixture.h"
 
 namespace ortserve {
@@ -14,6 +15,14 @@ class CodecJson : public CodecTest {
     return decode(identity_model(dtype), "{\"inputs\":[" + elements + "]}");
   }
 };
+
+TEST_F(CodecJson, KeepsNoLargeIndexWhateverBecameOfTheText) {
+  const std::string large = std::string(8 << 20, ' ');
+  EXPECT_FALSE(decode_elements(DType::kFp32, large + "\"").ok());
+  EXPECT_LT(JsonText::thread_capacity(), large.size());
+  EXPECT_TRUE(decode_elements(DType::kFp32, large + "1").ok());
+  EXPECT_LT(JsonText::thread_capacity(), large.size());
+}
 
 TEST_F(CodecJson, RefusesWhatIsNotJson) {
   const struct {

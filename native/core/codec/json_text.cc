@@ -37,6 +37,11 @@ simdjson::internal::dom_parser_implementation* parser_for(size_t size) noexcept 
   return parser.get();
 }
 
+void release_if_large() noexcept {
+  auto& parser = thread_parser();
+  if (parser && parser->capacity() > kRetainedCapacity) parser.reset();
+}
+
 Status index_error(simdjson::error_code error) {
   std::string reason = simdjson::error_message(error);
   switch (error) {
@@ -69,7 +74,10 @@ Result<JsonText> JsonText::index(std::string_view bytes) {
   if (!parser) return {Code::kOutOfMemory, "no memory to index " + std::to_string(bytes.size()) + " bytes of JSON"};
   const auto error =
       parser->stage1(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size(), simdjson::stage1_mode::regular);
-  if (error) return index_error(error);
+  if (error) {
+    release_if_large();
+    return index_error(error);
+  }
   return JsonText(bytes, parser->structural_indexes.get(), parser->n_structural_indexes);
 }
 
@@ -77,8 +85,12 @@ JsonText::JsonText(JsonText&& other) noexcept
     : bytes_(other.bytes_), offsets_(std::exchange(other.offsets_, nullptr)), tokens_(other.tokens_) {}
 
 JsonText::~JsonText() {
-  auto& parser = thread_parser();
-  if (offsets_ && parser && parser->capacity() > kRetainedCapacity) parser.reset();
+  if (offsets_) release_if_large();
+}
+
+size_t JsonText::thread_capacity() noexcept {
+  const auto& parser = thread_parser();
+  return parser ? parser->capacity() : 0;
 }
 
 char* JsonText::unescape(const char* raw, char* target) noexcept {

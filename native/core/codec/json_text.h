@@ -2,6 +2,7 @@
 // JSON text after simdjson's first stage: UTF-8 checked, and the place of every token known.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -32,6 +33,9 @@ class JsonText {
   /// Writes the string that starts after the quote at `raw` to `target`, which has room for the raw length and
   /// kJsonPadding bytes. Returns the end, or nullptr for a wrong escape or half of a surrogate pair.
   static char* unescape(const char* raw, char* target) noexcept;
+
+  /// Bytes of text that the calling thread's index has room for now; about four times as many bytes of memory.
+  static size_t thread_capacity() noexcept;
 
  private:
   JsonText(std::string_view bytes, const uint32_t* offsets, uint32_t tokens) noexcept
