@@ -4,7 +4,7 @@ import { OrtserveError } from "../errors.js";
 import type { NativeTensor, NativeTensorSpec } from "../native/binding.js";
 import { describe } from "./option-check.js";
 import { checkShape, specText } from "./shape.js";
-import { arrayTypes, type Datatype, datatypes, elementCount } from "./tensor.js";
+import { arrayTypes, type Datatype, datatypes, elementCount, maxRank } from "./tensor.js";
 
 export type NestedValue = number | bigint | boolean | string | readonly NestedValue[];
 
@@ -44,7 +44,8 @@ export function nestedTensor(spec: NativeTensorSpec, value: NestedValue, shape?:
 
 function nestedShape(value: NestedValue): number[] {
   const dims: number[] = [];
-  for (let level = value; Array.isArray(level); level = level[0]) dims.push(level.length);
+  // One dim more than a tensor may have is enough to be refused; an array that holds itself has no end.
+  for (let level = value; Array.isArray(level) && dims.length <= maxRank; level = level[0]) dims.push(level.length);
   return dims;
 }
 

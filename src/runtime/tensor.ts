@@ -87,11 +87,14 @@ export function checkArray(datatype: Datatype, data: unknown): void {
   if (!fits) throw invalid(`expected ${type?.name ?? "an array of strings"} for ${datatype}, got ${describe(data)}`);
 }
 
-/** Product of the dimensions. Throws unless each is a whole number >= 0 and there are at most 8. */
+/** Most dimensions of a tensor. */
+export const maxRank = 8;
+
+/** Product of the dimensions. Throws unless each is a whole number >= 0 and there are at most {@link maxRank}. */
 export function elementCount(shape: readonly number[]): number {
   let count = 1;
-  if (!Array.isArray(shape) || shape.length > 8)
-    throw invalid(`expected a shape of at most 8 dims, got ${describe(shape)}`);
+  if (!Array.isArray(shape) || shape.length > maxRank)
+    throw invalid(`expected a shape of at most ${maxRank} dims, got ${describe(shape)}`);
   for (const dim of shape) {
     if (!Number.isSafeInteger(dim) || dim < 0) throw invalid(`expected dims >= 0 in a shape, got ${shapeText(shape)}`);
     count *= dim;

@@ -20,6 +20,9 @@ after(() => Promise.all([tiny, simple, ident2d, mixed, int64, fp16, bool, uint8,
 const detached = new Float32Array(4);
 structuredClone(detached.buffer, { transfer: [detached.buffer] });
 
+const endless: unknown[] = [];
+endless.push(endless);
+
 const refusals: [title: string, model: Model, inputs: unknown, message: RegExp][] = [
   ["nothing", tiny, undefined, /expected an object with the inputs x, got undefined/],
   ["null", tiny, null, /expected an object with the inputs x, got null/],
@@ -44,6 +47,7 @@ const refusals: [title: string, model: Model, inputs: unknown, message: RegExp][
     { x: new ArrayBuffer(16) },
     /expected FP32 \[-1,4\] for input 'x', got an object ArrayBuffer/,
   ],
+  ["an array that holds itself", tiny, { x: endless }, /expected FP32 \[-1,4\] for input 'x', got FP32 \[1,1,1/],
   ["a detached array", tiny, { x: { data: detached, shape: [1, 4] } }, /expected 4 elements for shape \[1,4\]/],
   ["a length that is no row", tiny, { x: new Float32Array(6) }, /expected FP32 \[-1,4\] for input 'x', got 6 elements/],
   [
