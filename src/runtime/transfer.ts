@@ -32,11 +32,22 @@ function placeOf(tensor: NativeTensor | undefined): Place | undefined {
   if (!tensor || Array.isArray(tensor.data)) return undefined;
   const view = tensor.data as TypedArray;
   if (!(view.buffer instanceof ArrayBuffer)) return undefined;
+  if (view.buffer.byteLength === 0 && isDetached(view.buffer)) throw alreadyDetached();
   // Small Buffers lie in one pool: moving it would take every other one along.
   if (Buffer.isBuffer(view) && view.byteLength < view.buffer.byteLength) throw untransferable();
   // A Buffer is a Uint8Array with a constructor of its own.
   const type = (view instanceof Uint8Array ? Uint8Array : view.constructor) as Place["type"];
   return { type, buffer: view.buffer, byteOffset: view.byteOffset, length: view.length };
+}
+
+/** ArrayBuffer.prototype.detached, which Node 20 lacks. */
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function transferAll(buffers: ArrayBuffer[]): Map<ArrayBuffer, ArrayBuffer> {
@@ -49,6 +60,11 @@ function transferAll(buffers: ArrayBuffer[]): Map<ArrayBuffer, ArrayBuffer> {
   // Node 20 clones what is marked untransferable, where later versions throw.
   if (buffers.some((buffer) => buffer.byteLength > 0)) throw untransferable();
   return new Map(buffers.map((buffer, i) => [buffer, moved[i] as ArrayBuffer]));
+}
+
+function alreadyDetached(): OrtserveError {
+  const message = "the memory of an input is detached: it was transferred before, to an earlier predict() for example";
+  return new OrtserveError("ERR_INVALID_ARGUMENT", message);
 }
 
 function untransferable(options?: ErrorOptions): OrtserveError {

@@ -29,6 +29,18 @@ test("memory that cannot be transferred is refused, and nothing is detached", as
   await model.close();
 });
 
+test("memory that was transferred already is refused by name", async () => {
+  const model = await Model.load(modelPath("mlp_tiny"));
+  const x = new Float32Array(4);
+  await model.predict({ x }, { transfer: true });
+  await assert.rejects(model.predict({ x }, { transfer: true }), (error: OrtserveError) => {
+    assert.equal(error.code, "ERR_INVALID_ARGUMENT");
+    assert.match(error.message, /is detached: it was transferred before/);
+    return true;
+  });
+  await model.close();
+});
+
 test("a wrong input is not detached", async () => {
   const model = await Model.load(path);
   const data = values();
