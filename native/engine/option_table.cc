@@ -4,9 +4,8 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
-#include <vector>
 
-#include "engine/nearest_name.h"
+#include "core/nearest_name.h"
 
 namespace ortserve {
 
@@ -23,12 +22,10 @@ const OptionSpec* find_option(std::span<const OptionSpec> table, std::string_vie
 }
 
 Status unknown_key(std::span<const OptionSpec> table, std::string_view what, const std::string& key) {
-  std::vector<std::string_view> names;
-  for (const OptionSpec& spec : table) names.push_back(spec.key);
+  NearestName nearest(key);
+  for (const OptionSpec& spec : table) nearest.offer(spec.key);
   std::string message = "unknown " + std::string(what) + " '" + key + "'";
-  if (const auto nearest = nearest_name(names, key); !nearest.empty()) {
-    message += "; the nearest known one is '" + std::string(nearest) + "'";
-  }
+  if (!nearest.name().empty()) message += "; the nearest known one is '" + std::string(nearest.name()) + "'";
   return {Code::kInvalidArgument, message + " (the prefix 'x-' passes a key to ONNX Runtime unchecked)"};
 }
 

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/nearest_name.h"
+#include "core/nearest_name.h"
 #include "engine/ort_log.h"
 
 namespace ortserve {
@@ -38,10 +38,11 @@ constexpr std::array<ProviderBridge, 2> kBridges = {{
 }};
 
 Status unknown_provider(const std::string& name) {
-  std::vector<std::string_view> names{kCpu};
-  for (const ProviderBridge& bridge : kBridges) names.push_back(bridge.name);
-  return {Code::kInvalidArgument, "unknown execution provider '" + name + "'; the nearest known one is '" +
-                                      std::string(nearest_name(names, name)) + "'"};
+  NearestName nearest(name);
+  nearest.offer(kCpu);
+  for (const ProviderBridge& bridge : kBridges) nearest.offer(bridge.name);
+  return {Code::kInvalidArgument,
+          "unknown execution provider '" + name + "'; the nearest known one is '" + std::string(nearest.name()) + "'"};
 }
 
 Status required_unusable(const std::string& provider, const std::string& reason) {

@@ -3,7 +3,6 @@
 #include <set>
 #include <string_view>
 
-#include "engine/nearest_name.h"
 #include "engine/provider_options.h"
 #include "engine/session_options.h"
 #include "test/engine_fixture.h"
@@ -94,12 +93,6 @@ TEST(EngineOptions, NormalisesBooleans) {
     ASSERT_TRUE(option.ok());
     EXPECT_EQ(option.value().value, sent);
   }
-}
-
-TEST(EngineOptions, EditDistanceCountsSingleCharacterEdits) {
-  EXPECT_EQ(edit_distance("", "abc"), 3u);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
-  EXPECT_EQ(edit_distance("same", "same"), 0u);
 }
 
 TEST(EngineOptions, TablesAreSortedWithoutDuplicatesAndDocumented) {

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "core/codec/closest_name.h"
+#include "core/nearest_name.h"
 
 namespace ortserve {
 
@@ -112,10 +112,10 @@ Status NamedInputs::missing(size_t input) const {
 }
 
 Status NamedInputs::unknown(std::string_view name) const {
-  ClosestName closest(name);
-  for (const Slot& slot : slots_) closest.offer(slot.name);
+  NearestName nearest(name);
+  for (const Slot& slot : slots_) nearest.offer(slot.name);
   return {Code::kInvalidInput, "unexpected name '" + std::string(name.substr(0, 80)) + "' for model '" + spec_.name +
-                                   "'" + closest.question()};
+                                   "'" + nearest.question()};
 }
 
 }  // namespace ortserve

@@ -4,11 +4,11 @@
 #include <utility>
 
 #include "core/codec/binary_blob.h"
-#include "core/codec/closest_name.h"
 #include "core/codec/input_check.h"
 #include "core/codec/json_element.h"
 #include "core/codec/json_scalar.h"
 #include "core/codec/nested_reader.h"
+#include "core/nearest_name.h"
 
 namespace ortserve {
 
@@ -133,10 +133,10 @@ Status OpenInferenceInput::match_model() {
   const ModelSpec& spec = context_.spec;
   const int index = spec.input_index(name_);
   if (index < 0) {
-    ClosestName closest(name_);
-    for (const InputSpec& input : spec.inputs) closest.offer(input.name);
+    NearestName nearest(name_);
+    for (const InputSpec& input : spec.inputs) nearest.offer(input.name);
     return {Code::kInvalidInput,
-            "unexpected inference input " + quoted_name() + " for model '" + spec.name + "'" + closest.question()};
+            "unexpected inference input " + quoted_name() + " for model '" + spec.name + "'" + nearest.question()};
   }
   index_ = static_cast<size_t>(index);
   if (out_.present[index_]) return {Code::kInvalidInput, "input " + quoted_name() + " already exists in request"};

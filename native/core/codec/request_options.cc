@@ -5,8 +5,8 @@
 #include <chrono>
 #include <string>
 
-#include "core/codec/closest_name.h"
 #include "core/codec/json_scalar.h"
+#include "core/nearest_name.h"
 
 namespace ortserve {
 
@@ -60,10 +60,10 @@ Status read_parameters(JsonCursor& cursor, WireRequest& out, bool& binary_output
 Status add_wanted(const ModelSpec& spec, std::string_view name, WireRequest& out) {
   const int index = spec.output_index(name);
   if (index < 0) {
-    ClosestName closest(name);
-    for (const OutputSpec& output : spec.outputs) closest.offer(output.name);
+    NearestName nearest(name);
+    for (const OutputSpec& output : spec.outputs) nearest.offer(output.name);
     return {Code::kInvalidInput, "unexpected inference output '" + std::string(name) + "' for model '" + spec.name +
-                                     "'" + closest.question()};
+                                     "'" + nearest.question()};
   }
   if (std::ranges::find(out.wanted, index) != out.wanted.end()) {
     return {Code::kInvalidInput, "output '" + std::string(name) + "' already exists in request"};

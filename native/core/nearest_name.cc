@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/codec/closest_name.h"
+#include "core/nearest_name.h"
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 #include <numeric>
 
 namespace ortserve {
@@ -14,7 +13,7 @@ constexpr size_t kLongest = 64;  // bytes of a name that are compared
 constexpr int kMostCandidates = 256;
 
 // Insertions, deletions and replacements of single bytes between the first kLongest bytes of `a` and of `b`.
-size_t edit_distance_of(std::string_view a, std::string_view b) {
+size_t edit_distance(std::string_view a, std::string_view b) noexcept {
   a = a.substr(0, kLongest);
   b = b.substr(0, kLongest);
   std::array<size_t, kLongest + 1> row;
@@ -31,18 +30,24 @@ size_t edit_distance_of(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-}  // namespace
-
-void ClosestName::offer(std::string_view known) {
-  if (++offered_ > kMostCandidates) return;
-  const size_t distance = edit_distance_of(typed_, known);
-  if (distance >= distance_) return;
-  distance_ = distance;
-  closest_ = known;
+// Whether `typed` is `known` without its namespace: what stands behind one of its dots.
+bool lacks_namespace(std::string_view typed, std::string_view known) noexcept {
+  return !typed.empty() && known.size() > typed.size() && known.ends_with(typed) &&
+         known[known.size() - typed.size() - 1] == '.';
 }
 
-std::string ClosestName::question() const {
-  return offered_ ? "; did you mean '" + std::string(closest_) + "'?" : "";
+}  // namespace
+
+void NearestName::offer(std::string_view known) noexcept {
+  if (++offered_ > kMostCandidates) return;
+  const size_t distance = lacks_namespace(typed_, known) ? 0 : edit_distance(typed_, known);
+  if (distance >= distance_) return;
+  distance_ = distance;
+  nearest_ = known;
+}
+
+std::string NearestName::question() const {
+  return offered_ ? "; did you mean '" + std::string(nearest_) + "'?" : "";
 }
 
 }  // namespace ortserve
