@@ -40,16 +40,18 @@ class BatchTuner {
   void settle() noexcept;
   void watch(double latency) noexcept;
 
-  std::array<double, kSteps> latency_ = {};  // mean, by step, of the trial in progress
+  std::array<double, kSteps> latency_ = {};  // lowest mean, by step, of the trial in progress; 0: not tried yet
   Nanoseconds full_run_{0};
   int64_t target_rows_ = 1;
   size_t step_ = 0;    // in force
   size_t chosen_ = 0;  // of the last trial
   bool trying_ = true;
-  bool settling_ = false;     // the window is still shaped by the step before
-  int windows_ = 0;           // since the last trial
-  int rest_ = 0;              // windows between trials
-  double usual_latency_ = 0;  // with the chosen step
+  bool settling_ = false;      // the window is still shaped by the step before
+  int windows_ = 0;            // since the last trial
+  int rest_ = 0;               // windows between trials
+  int round_ = 0;              // of the trial in progress
+  double recent_latency_ = 0;  // moving average since the last trial
+  double usual_latency_ = 0;   // with the chosen step
 };
 
 }  // namespace ortserve

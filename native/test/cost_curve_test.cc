@@ -75,12 +75,12 @@ TEST(CostCurve, NeverBelievesThatRowsAreFree) {
 TEST(CostCurve, ReachesBeyondWhatTheBudgetCouldMeasure) {
   BufferPool pool({});
   FakeRunner runner(pool);
-  runner.before_run = [](const Tensor& input) {  // 200 us a run, 1 us a row
-    const TimePoint end = Clock::now() + std::chrono::microseconds(200 + input.shape[0]);
+  runner.before_run = [](const Tensor& input) {  // 2 ms a run, 10 us a row
+    const TimePoint end = Clock::now() + std::chrono::microseconds(2000 + 10 * input.shape[0]);
     while (Clock::now() < end) std::this_thread::yield();
     return Status();
   };
-  const CostCurve curve = measure_cost_curve(runner, sum_spec(), pool, 1 << 20, std::chrono::milliseconds(5));
+  const CostCurve curve = measure_cost_curve(runner, sum_spec(), pool, 1 << 20, std::chrono::milliseconds(60));
   const auto seen = runner.rows_seen();
   EXPECT_GT(curve.points().back().rows, *std::ranges::max_element(seen));
 }
