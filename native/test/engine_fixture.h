@@ -16,18 +16,13 @@
 
 namespace ortserve::testing {
 
-inline std::string setting(const char* name) {
-  const char* const value = std::getenv(name);
-  if (!value || !*value) ADD_FAILURE() << "the environment variable " << name << " is not set";
-  return value ? value : "";
-}
-
+// The three paths come from CMake.
 inline std::string library_path() {
-  return setting("ORTSERVE_LIBRARY");
+  return ORTSERVE_LIBRARY;
 }
 
 inline std::string model_path(const std::string& name) {
-  return setting("ORTSERVE_TEST_MODELS") + "/" + name + ".onnx";
+  return std::string(ORTSERVE_TEST_MODELS) + "/" + name + ".onnx";
 }
 
 /// A folder that is removed with everything in it.

@@ -104,7 +104,7 @@ TEST(EngineOptions, TablesAreSortedWithoutDuplicatesAndDocumented) {
 
 // Every key that ORT's header of session keys declares: the text of each line's  "key";
 std::set<std::string> keys_of_header() {
-  std::ifstream file(testing::setting("ORTSERVE_ORT_HEADERS") + "/onnxruntime_session_options_config_keys.h");
+  std::ifstream file(std::string(ORTSERVE_ORT_HEADERS) + "/onnxruntime_session_options_config_keys.h");
   std::set<std::string> keys;
   for (std::string line; std::getline(file, line);) {
     const size_t end = line.find("\";");
