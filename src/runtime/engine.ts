@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process-wide engine: started once, shared by every thread and every model.
+import { totalmem } from "node:os";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import type { NativeBinding } from "../native/binding.js";
 import { nativeBinding } from "../native/load.js";
@@ -13,7 +14,7 @@ export interface EngineOptions {
   cores?: number;
   /** Folder with libonnxruntime and its provider libraries. Default: `ORTSERVE_ORT_DIR`, else package onnxruntime-node. */
   ortDir?: string;
-  /** Bound on tensor memory in use, in bytes; beyond it requests fail with ERR_OUT_OF_MEMORY. Default: no bound. */
+  /** Bound on tensor memory in use, in bytes; beyond it requests fail with ERR_OUT_OF_MEMORY. Default: half of the memory. */
   maxBufferBytes?: number;
   /** Idle tensor memory kept for reuse, in bytes. Default: 256 MiB. */
   maxRetainedBytes?: number;
@@ -56,7 +57,7 @@ export function engineBinding(options: EngineOptions = {}): NativeBinding {
   try {
     binding.start(ortLibraryPath(options.ortDir), {
       cores: options.cores ?? 0,
-      maxBufferBytes: options.maxBufferBytes ?? Number.MAX_SAFE_INTEGER,
+      maxBufferBytes: options.maxBufferBytes ?? Math.floor(usableMemory() / 2),
       maxRetainedBytes: options.maxRetainedBytes ?? 256 * 2 ** 20,
       cacheBytes: options.cacheBytes ?? 256 * 2 ** 20,
     });
@@ -65,6 +66,12 @@ export function engineBinding(options: EngineOptions = {}): NativeBinding {
   }
   started = binding;
   return binding;
+}
+
+/** Bytes this process may use: the machine's memory, or the container's share of it. */
+function usableMemory(): number {
+  const limit = process.constrainedMemory(); // 0 or an absurd number where there is no limit
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
 /** Memory counters of the process's tensor pool. */
