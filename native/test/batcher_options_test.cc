@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The batcher's options beside the plain queue: timeouts, priorities, padding, order, the delay that it finds.
+#include <map>
+#include <thread>
+
 #include "test/batcher_fixture.h"
 
 namespace ortserve {
