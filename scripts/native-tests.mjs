@@ -4,7 +4,7 @@
 //   npm run test:native -- --sanitize=address,undefined  or --sanitize=thread
 //   npm run fuzz -- --seconds=30                         each fuzzer for so long (needs clang)
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -12,18 +12,23 @@ import { BuildError, ensureBuilt } from "./build.mjs";
 import { say } from "./progress.mjs";
 import { root } from "./stale.mjs";
 
-// One report names the fault; the process ends there. Suppressions live next to the tests.
+// One report names the fault; the process ends there.
 const sanitizerOptions = {
   ASAN_OPTIONS: "detect_leaks=1:strict_string_checks=1:check_initialization_order=1",
   UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
   TSAN_OPTIONS: "halt_on_error=1:second_deadlock_stack=1",
 };
 
+// Quick to compile, with assertions, and enough for a stack that can be read.
+const instrumented = { CMAKE_BUILD_TYPE: "RelWithDebInfo", CMAKE_CXX_FLAGS_RELWITHDEBINFO: "-O1 -g1" };
+// Another clone's objects are the same objects.
+const cacheOptions = { CCACHE_BASEDIR: root, CCACHE_NOHASHDIR: "1" };
+
 function run(command, args, env = {}) {
   const { status, signal, error } = spawnSync(command, args, {
     cwd: root,
     stdio: "inherit",
-    env: { ...sanitizerOptions, ...process.env, ...env },
+    env: { ...sanitizerOptions, ...cacheOptions, ...process.env, ...env },
   });
   if (error) throw new BuildError(`${command} was not found: install it`);
   if (status !== 0)
@@ -36,14 +41,14 @@ function configureAndBuild(folder, definitions) {
   const defines = Object.entries({ ORTSERVE_ADDON: "OFF", ...launcher, ...definitions }).map(
     ([key, value]) => `-D${key}=${value}`,
   );
-  if (!existsSync(join(folder, "CMakeCache.txt"))) run("cmake", ["-S", root, "-B", folder, ...generator, ...defines]);
+  run("cmake", ["-S", root, "-B", folder, ...generator, ...defines]);
   run("cmake", ["--build", folder, "--parallel", String(availableParallelism())]);
 }
 
 function runTests(sanitize) {
   const folder = join(root, "build", `tests${sanitize === "" ? "" : `-${sanitize.replace(",", "-")}`}`);
-  const type = sanitize === "" ? "Debug" : "RelWithDebInfo";
-  configureAndBuild(folder, { ORTSERVE_DEVELOPER: "ON", ORTSERVE_SANITIZE: sanitize, CMAKE_BUILD_TYPE: type });
+  const type = sanitize === "" ? { CMAKE_BUILD_TYPE: "Debug" } : instrumented;
+  configureAndBuild(folder, { ORTSERVE_DEVELOPER: "ON", ORTSERVE_SANITIZE: sanitize, ...type });
   run("ctest", [
     "--test-dir",
     folder,
@@ -62,7 +67,7 @@ function runFuzzers(seconds) {
     ORTSERVE_FUZZ: "ON",
     ORTSERVE_SANITIZE: "address,undefined",
     CMAKE_CXX_COMPILER: "clang++",
-    CMAKE_BUILD_TYPE: "RelWithDebInfo",
+    ...instrumented,
   });
   const fuzzers = readdirSync(folder).filter((name) => /^fuzz_\w+$/.test(name));
   if (fuzzers.length === 0) throw new BuildError("the build made no fuzzer");
