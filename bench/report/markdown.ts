@@ -18,7 +18,7 @@ export function markdownReport(results: BenchResults): string {
     "# Benchmarks",
     "",
     `Written by \`${results.command}\` on ${results.date.slice(0, 10)} at commit ${results.commit}; do not edit by hand.`,
-    "The same run writes an HTML report with latency profiles next to its JSON in `bench/results/`.",
+    "The same run writes an HTML report with latency profiles next to its JSON, and prints where.",
     "",
     ...machineLines(results),
     "",
