@@ -147,9 +147,9 @@ void Environment::drain(napi_env env) noexcept {
   try {
     completions_->take(finished_);
     const size_t answered = finished_.records.size() + finished_.predicts.size() + finished_.tasks.size();
-    drain_tasks(env);
     drain_predicts(env);
     drain_records(env);
+    drain_tasks(env);  // last: what ends a model follows the last of its answers
     completions_->expected(answered);
   } catch (const std::exception&) {
     report_pending_exception(env);  // without one the environment is ending, and nobody waits for answers
