@@ -4,14 +4,12 @@ import type { ErrorCode } from "../errors.js";
 import type { WireFormat } from "../native/binding.js";
 import type { ReplyHandler, ReplyTiming, RequestBody } from "../runtime/model-port.js";
 import type { Servable } from "../serving/model-store.js";
+import { type BodyFault, BodyProgress } from "./body-progress.js";
 import type { ServerContext } from "./context.js";
 import { timeoutOf } from "./deadline.js";
 import type { Reply } from "./reply.js";
 import type { RequestHead } from "./request-head.js";
 import { WheelEntry } from "./timer-wheel.js";
-
-/** Body bytes per second that count as progress. */
-const slowestRate = 1024;
 
 export class HttpInference extends WheelEntry implements ReplyHandler {
   readonly #context: ServerContext;
@@ -19,9 +17,8 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
   readonly #head: RequestHead;
   readonly #target: Servable;
   readonly #format: WireFormat;
+  readonly #progress: BodyProgress;
   #body: RequestBody | undefined;
-  #received = 0;
-  #receivedBefore = 0;
   #ticket = 0;
   #submitted = false;
 
@@ -32,25 +29,23 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     this.#head = head;
     this.#target = target;
     this.#format = format;
+    this.#progress = new BodyProgress(context.settings, head.contentLength);
   }
 
   /** Begins to read. Everything else happens in callbacks. */
   start(): void {
-    const { bodyLimit, bodyTimeoutMs } = this.#context.settings;
+    const { bodyTimeoutMs } = this.#context.settings;
     this.#reply.onGone = () => this.#gone();
-    if ((this.#head.contentLength ?? 0) > bodyLimit) {
-      this.#refuseSize();
-      return;
-    }
+    if (this.#refusedFor(this.#progress.sizeFault())) return;
     // With a Content-Length the first callback comes at once, and arms the timer only if the body is incomplete.
     if (this.#head.contentLength === undefined) this.#context.wheel.arm(this, bodyTimeoutMs);
     this.#reply.onBody((chunk, isLast) => this.#onChunk(chunk, isLast));
   }
 
   #onChunk(chunk: ArrayBuffer, isLast: boolean): void {
-    this.#received += chunk.byteLength;
-    if (this.#received > this.#context.settings.bodyLimit) this.#refuseSize();
-    else if (isLast && this.#body === undefined) this.#submitWhole(chunk);
+    this.#progress.add(chunk.byteLength);
+    if (this.#refusedFor(this.#progress.sizeFault())) return;
+    if (isLast && this.#body === undefined) this.#submitWhole(chunk);
     else this.#collect(chunk, isLast);
   }
 
@@ -72,7 +67,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     const code = this.#body.append(chunk);
     if (code === undefined) return true;
     this.#release();
-    this.#reply.sendError(code, `the request body of ${this.#received} bytes or more could not be stored`);
+    this.#reply.sendError(code, `the request body of ${this.#progress.received} bytes or more could not be stored`);
     return false;
   }
 
@@ -132,30 +127,17 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     if (this.#submitted) {
       this.#context.port.cancel(this.#ticket);
       this.#reply.sendError("ERR_DEADLINE_EXCEEDED", "Request timeout expired");
-    } else {
-      this.#checkProgress();
+    } else if (!this.#refusedFor(this.#progress.stallFault())) {
+      this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
     }
   }
 
-  #checkProgress(): void {
-    const { bodyTimeoutMs } = this.#context.settings;
-    if (this.#received - this.#receivedBefore >= (slowestRate * bodyTimeoutMs) / 1000) {
-      this.#receivedBefore = this.#received;
-      this.#context.wheel.arm(this, bodyTimeoutMs);
-      return;
-    }
+  /** Answers with what is wrong with the body, if anything is; the rest of it is not worth reading then. */
+  #refusedFor(fault: BodyFault | undefined): boolean {
+    if (fault === undefined) return false;
     this.#release();
-    const expected = this.#head.contentLength === undefined ? "more" : `${this.#head.contentLength} bytes`;
-    const message = `the request body arrives too slowly: expected ${expected}, got ${this.#received} bytes so far`;
-    this.#reply.sendError("ERR_BODY_TIMEOUT", message, true);
-  }
-
-  #refuseSize(): void {
-    this.#release();
-    const { bodyLimit } = this.#context.settings;
-    const size = this.#head.contentLength ?? `more than ${bodyLimit}`;
-    const message = `expected a request body of at most ${bodyLimit} bytes, got ${size}`;
-    this.#reply.sendError("ERR_BODY_TOO_LARGE", message, true); // the rest of the body is not worth reading
+    this.#reply.sendError(fault.code, fault.message, true);
+    return true;
   }
 
   #gone(): void {

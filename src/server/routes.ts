@@ -4,6 +4,7 @@ import type { HttpRequest, HttpResponse, TemplatedApp } from "uWebSockets.js";
 import { OrtserveError } from "../errors.js";
 import type { WireFormat } from "../native/binding.js";
 import type { Servable } from "../serving/model-store.js";
+import { CommandBody } from "./command-body.js";
 import type { ServerContext } from "./context.js";
 import { HttpInference } from "./http-inference.js";
 import { Reply } from "./reply.js";
@@ -12,11 +13,27 @@ import { readHead } from "./request-head.js";
 /** The path's parameters, percent-decoded. @throws OrtserveError ERR_INVALID_ARGUMENT for a malformed escape */
 export type Params = (index: number) => string;
 
-/** A GET route; HEAD comes with it. What `handle` throws becomes the answer. */
+/** A GET route; HEAD comes with it. What `handle` throws, or rejects with, becomes the answer. */
 export interface QueryRoute {
   /** uWebSockets.js pattern, such as "/v2/models/:model". */
   readonly pattern: string;
-  handle(context: ServerContext, params: Params, reply: Reply): void;
+  handle(context: ServerContext, params: Params, reply: Reply): void | Promise<void>;
+}
+
+/** What a command is told. All of it may be kept. */
+export interface CommandCall {
+  /** The path's parameters, percent-decoded, in the order of the pattern. */
+  readonly params: readonly string[];
+  readonly query: URLSearchParams;
+  /** Empty where the request has none. */
+  readonly body: Buffer;
+}
+
+/** A route that changes something: its body is read whole before `handle` is called, which throws or rejects as above. */
+export interface CommandRoute {
+  readonly method: "POST" | "PUT" | "DELETE";
+  readonly pattern: string;
+  handle(context: ServerContext, call: CommandCall, reply: Reply): void | Promise<void>;
 }
 
 /** A route that predicts: POST, and WebSocket where `socket` is not false. */
@@ -28,14 +45,17 @@ export interface InferenceRoute {
   find(context: ServerContext, params: Params): Servable;
 }
 
-type Handler = (reply: Reply, request: HttpRequest, head: ReturnType<typeof readHead>) => void;
+/** The tables of a server. */
+export interface Routes {
+  readonly queries: readonly QueryRoute[];
+  readonly commands: readonly CommandRoute[];
+  readonly inferences: readonly InferenceRoute[];
+}
 
-export function installRoutes(
-  app: TemplatedApp,
-  context: ServerContext,
-  queries: readonly QueryRoute[],
-  inferences: readonly InferenceRoute[],
-): void {
+type Handler = (reply: Reply, request: HttpRequest, head: ReturnType<typeof readHead>) => void | Promise<void>;
+
+export function installRoutes(app: TemplatedApp, context: ServerContext, routes: Routes): void {
+  const { queries, commands, inferences } = routes;
   const verbs = new Map<string, string[]>();
   const allow = (pattern: string, ...names: string[]) => verbs.set(pattern, [...(verbs.get(pattern) ?? []), ...names]);
 
@@ -45,6 +65,11 @@ export function installRoutes(
     const handler: Handler = (reply, request) => route.handle(context, paramsOf(request), reply);
     app.get(pattern, guarded(context, "GET", pattern, handler));
     app.head(pattern, guarded(context, "HEAD", pattern, handler));
+  }
+  for (const route of commands) {
+    const { method, pattern } = route;
+    allow(pattern, method);
+    app[verbOf[method]](pattern, guarded(context, method, pattern, command(context, route)));
   }
   for (const route of inferences) {
     allow(route.pattern, "POST");
@@ -95,17 +120,36 @@ function predict(context: ServerContext, route: InferenceRoute): Handler {
   };
 }
 
+const verbOf = { POST: "post", PUT: "put", DELETE: "del" } as const;
+
+function command(context: ServerContext, route: CommandRoute): Handler {
+  const count = route.pattern.split("/:").length - 1;
+  return (reply, request, head) => {
+    const param = paramsOf(request);
+    const params = Array.from({ length: count }, (_, index) => param(index));
+    const query = new URLSearchParams(request.getQuery() ?? "");
+    new CommandBody(context, reply, head, (body) => {
+      answered(reply, () => route.handle(context, { params, query, body }, reply));
+    });
+  };
+}
+
+/** Runs a handler; what it throws, at once or later, becomes the answer. */
+function answered(reply: Reply, handler: () => void | Promise<void>): void {
+  try {
+    handler()?.catch((error: unknown) => reply.sendThrown(error));
+  } catch (error) {
+    reply.sendThrown(error);
+  }
+}
+
 /** `method` "": taken from the request. */
 function guarded(context: ServerContext, method: string, route: string, handler: Handler) {
   return (response: HttpResponse, request: HttpRequest) => {
     const head = readHead(request);
     const reply = new Reply(context, response, head, method || request.getMethod().toUpperCase(), route);
-    try {
-      if (head.fault) reply.sendThrown(head.fault);
-      else handler(reply, request, head);
-    } catch (error) {
-      reply.sendThrown(error);
-    }
+    if (head.fault) reply.sendThrown(head.fault);
+    else answered(reply, () => handler(reply, request, head));
   };
 }
 

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// How much of a request body has come, and whether that is too much or too slow.
+import type { ErrorCode } from "../errors.js";
+import type { Settings } from "./options.js";
+
+/** Body bytes per second that count as progress. */
+const slowestRate = 1024;
+
+export interface BodyFault {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export class BodyProgress {
+  readonly #settings: Settings;
+  readonly #expected: number | undefined;
+  #received = 0;
+  #receivedBefore = 0;
+
+  /** @param expected the `Content-Length`; undefined when the body is chunked. */
+  constructor(settings: Settings, expected: number | undefined) {
+    this.#settings = settings;
+    this.#expected = expected;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Counts a chunk. */
+  add(bytes: number): void {
+    this.#received += bytes;
+  }
+
+  /** Whether more was announced, or has come, than is allowed. */
+  sizeFault(): BodyFault | undefined {
+    const { bodyLimit } = this.#settings;
+    if (Math.max(this.#expected ?? 0, this.#received) <= bodyLimit) return undefined;
+    const size = this.#expected ?? `more than ${bodyLimit}`;
+    return {
+      code: "ERR_BODY_TOO_LARGE",
+      message: `expected a request body of at most ${bodyLimit} bytes, got ${size}`,
+    };
+  }
+
+  /** Asked each time `bodyTimeoutMs` has passed: whether too little has come since it was last asked. */
+  stallFault(): BodyFault | undefined {
+    if (this.#received - this.#receivedBefore >= (slowestRate * this.#settings.bodyTimeoutMs) / 1000) {
+      this.#receivedBefore = this.#received;
+      return undefined;
+    }
+    const expected = this.#expected === undefined ? "more" : `${this.#expected} bytes`;
+    return {
+      code: "ERR_BODY_TIMEOUT",
+      message: `the request body arrives too slowly: expected ${expected}, got ${this.#received} bytes so far`,
+    };
+  }
+}
