@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The project's performance goals, each computed from one run. A goal that the run did not measure is neither met nor missed.
-import type { ClosedPoint, CopyResult, Goal, WorkloadResult } from "./results.js";
+import type { ClosedPoint, CopyResult, FeatureResult, Goal, WorkloadResult } from "./results.js";
 
-export function judgeGoals(workloads: readonly WorkloadResult[], copies: readonly CopyResult[]): Goal[] {
+export function judgeGoals(
+  workloads: readonly WorkloadResult[],
+  features: readonly FeatureResult[],
+  copies: readonly CopyResult[],
+): Goal[] {
   return [
     ...againstFastify(workloads, "tiny-json", 3),
     ...againstFastify(workloads, "mid-json", 6),
@@ -14,6 +18,7 @@ export function judgeGoals(workloads: readonly WorkloadResult[], copies: readonl
       headline(workloads, "heavy-binary", "ortserve")?.loopDelayMs,
       "ms",
     ),
+    ...features.map(featureGoal),
     ...copies.flatMap(copyGoals),
   ];
 }
@@ -47,6 +52,16 @@ function shareOfCeiling(workloads: readonly WorkloadResult[], id: string): numbe
   const ceiling = workloads.find((workload) => workload.id === id)?.ceiling ?? [];
   if (ours === undefined || ceiling.length === 0) return undefined;
   return (100 * ours.rowsPerSecond) / Math.max(...ceiling.map((point) => point.rowsPerSecond));
+}
+
+function featureGoal({ goal, points }: FeatureResult): Goal {
+  const rate = (id: string | undefined) => points.find(({ server }) => server === id)?.requestsPerSecond;
+  if (goal.to === undefined) {
+    return atMost(goal.text, goal.target, points.find(({ server }) => server === goal.of)?.failed, goal.unit);
+  }
+  const [of, to] = [rate(goal.of), rate(goal.to)];
+  const ratio = of === undefined || to === undefined ? undefined : of / to;
+  return atLeast(goal.text, goal.target, ratio && ratio * (goal.unit === "%" ? 100 : 1), goal.unit);
 }
 
 function atLeast(text: string, target: number, measured: number | undefined, unit: string): Goal {

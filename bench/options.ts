@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseArgs } from "node:util";
 import { serverKinds } from "./compare/servers.js";
+import { features } from "./features/features.js";
 import { workloads } from "./workloads.js";
 
 export interface BenchOptions {
   readonly quick: boolean;
   readonly workloads: readonly string[];
+  readonly features: readonly string[];
   readonly servers: readonly string[];
   /** Seconds of one window. */
   readonly duration: number;
@@ -16,7 +18,8 @@ export interface BenchOptions {
 
 export const usage = `npm run bench -- [options]
   --quick            about 3 minutes instead of 15: one round of 1 s windows, two steps of the ladder
-  --only LIST        workloads: ${workloads.map(({ id }) => id).join(", ")}; "none": only the pieces
+  --only LIST        workloads: ${workloads.map(({ id }) => id).join(", ")};
+                     features: ${features.map(({ id }) => id).join(", ")}; "none": only the pieces
   --servers LIST     servers: ${serverKinds.map(({ id }) => id).join(", ")}
   --duration S       seconds of one window (whole seconds; default 2, quick 1)
   --rounds N         rounds over all servers (default 3, quick 1)
@@ -29,9 +32,11 @@ export function parseOptions(args: readonly string[]): BenchOptions | "help" {
   const options = { quick: flag, help: flag, only: text, servers: text, duration: text, rounds: text };
   const { values } = parseArgs({ args: [...args], options });
   if (values.help) return "help";
+  const chosen = list("--only", values.only, [...workloads, ...features]);
   return {
     quick: values.quick,
-    workloads: list("--only", values.only, workloads),
+    workloads: chosen.filter((id) => workloads.some((workload) => workload.id === id)),
+    features: chosen.filter((id) => features.some((feature) => feature.id === id)),
     servers: list("--servers", values.servers, serverKinds),
     duration: wholeNumber("--duration", values.duration, values.quick ? 1 : 2),
     rounds: wholeNumber("--rounds", values.rounds, values.quick ? 1 : 3),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The shape of one bench run, as it is written to bench/results/*.json and read by the reports.
 import type { LoopDelay } from "./compare/process.js";
+import type { FeatureGoal } from "./features/features.js";
 import type { LoadResult } from "./load/load.js";
 
 /** One server under one load in one window. */
@@ -67,6 +68,15 @@ export interface WorkloadResult {
   readonly left: Readonly<Record<string, string>>;
 }
 
+/** Variants of one feature, measured side by side; `server` is the variant's id. */
+export interface FeatureResult {
+  readonly id: string;
+  readonly title: string;
+  readonly connections: number;
+  readonly goal: FeatureGoal;
+  readonly points: readonly (Measured & { readonly title: string; readonly reloads: number })[];
+}
+
 export interface MicroResult {
   readonly piece: string;
   readonly name: string;
@@ -113,6 +123,7 @@ export interface BenchResults {
   readonly seconds: number;
   readonly machine: Machine;
   readonly workloads: readonly WorkloadResult[];
+  readonly features: readonly FeatureResult[];
   readonly micro: readonly MicroResult[];
   readonly copies: readonly CopyResult[];
   readonly goals: readonly Goal[];

@@ -6,6 +6,8 @@ import { join, relative } from "node:path";
 import { compareWorkload } from "./compare/compare.js";
 import { type ServerKind, serverKinds } from "./compare/servers.js";
 import { measureCopies } from "./copies.js";
+import { type Feature, features } from "./features/features.js";
+import { measureFeature } from "./features/measure.js";
 import { judgeGoals } from "./goals.js";
 import { commit, describeMachine } from "./machine.js";
 import { decodeBench } from "./micro/decode.bench.js";
@@ -18,9 +20,17 @@ import { type BenchOptions, parseOptions, usage } from "./options.js";
 import { Progress } from "./progress.js";
 import { htmlReport } from "./report/html.js";
 import { markdownReport } from "./report/markdown.js";
-import { copyTable, goalTable, headlineTable, microTables, openLoopTable, type Table } from "./report/tables.js";
+import {
+  copyTable,
+  featureTable,
+  goalTable,
+  headlineTable,
+  microTables,
+  openLoopTable,
+  type Table,
+} from "./report/tables.js";
 import { textTable } from "./report/text.js";
-import type { BenchResults, CopyResult, MicroResult, WorkloadResult } from "./results.js";
+import type { BenchResults, CopyResult, FeatureResult, MicroResult, WorkloadResult } from "./results.js";
 import { type Workload, workloads } from "./workloads.js";
 
 const root = join(import.meta.dirname, "..");
@@ -49,6 +59,11 @@ class BenchRun {
       const result = await this.compare(workload, kinds);
       if (result !== undefined) compared.push(result);
     }
+    const featureResults: FeatureResult[] = [];
+    for (const feature of features.filter(({ id }) => this.options.features.includes(id))) {
+      const result = await this.attempt(feature.id, () => this.feature(feature), undefined);
+      if (result !== undefined) featureResults.push(result);
+    }
     const micro = await this.pieces();
     const copies = await this.attempt("the copy counts", measureCopies, [] as CopyResult[]);
     return {
@@ -59,9 +74,10 @@ class BenchRun {
       seconds: (performance.now() - this.started) / 1000,
       machine: describeMachine(),
       workloads: compared,
+      features: featureResults,
       micro,
       copies,
-      goals: judgeGoals(compared, copies),
+      goals: judgeGoals(compared, featureResults, copies),
       notes: this.notes,
     };
   }
@@ -78,6 +94,12 @@ class BenchRun {
       concurrency: quick ? ({ headline }) => [1, headline] : ({ concurrency }) => concurrency,
       ceiling: async (of, batches) => (this.nativeBuilt ? ortLoop(of, batches, duration) : []),
     });
+  }
+
+  private async feature(feature: Feature): Promise<FeatureResult | undefined> {
+    const model = await prepareModel(feature.model);
+    const { rounds, duration } = this.options;
+    return model && measureFeature(feature, model, { rounds, seconds: duration, log: progress.log });
   }
 
   private async pieces(): Promise<MicroResult[]> {
@@ -119,6 +141,7 @@ function printResults(results: BenchResults): void {
     ...microTables(results),
     copyTable(results),
     ...results.workloads.flatMap((workload) => [headlineTable(workload), openLoopTable(workload)]),
+    ...results.features.map(featureTable),
     goalTable(results.goals),
   ];
   console.log();

@@ -66,7 +66,7 @@ export interface BenchRequest {
   readonly expected: Float32Array;
 }
 
-export async function buildRequest(workload: Workload, model: BenchModel): Promise<BenchRequest> {
+export async function buildRequest(workload: Pick<Workload, "encoding">, model: BenchModel): Promise<BenchRequest> {
   const row = reproducibleNumbers(
     7,
     model.rowShape.reduce((a, b) => a * b, 1),

@@ -49,13 +49,19 @@ const ortserve: ServerKind = {
   ...{ id: "ortserve", title: "ortserve", predicts: true },
   missing: () =>
     existsSync(join(root, "dist", "cli", "main.js")) ? undefined : "it is not built; run 'npm run build' first",
-  launch: (model, port) => ({
+  launch: (model, port) => launchOrtserve(model.repository, port),
+};
+
+/** `flags`: further options of `ortserve serve`. */
+export function launchOrtserve(repository: string, port: number, flags: readonly string[] = []): Launch {
+  const serve = [join(root, "bin", "ortserve.mjs"), "serve", repository, "--port", String(port), ...flags];
+  return {
     command: process.execPath,
-    args: [...loopDelay, join(root, "bin", "ortserve.mjs"), "serve", model.repository, "--port", String(port)],
+    args: [...loopDelay, ...serve],
     env: { NODE_ENV: "production" },
     reportsLoopDelay: true,
-  }),
-};
+  };
+}
 
 const fastapi: ServerKind = {
   ...{ id: "fastapi", title: "FastAPI + onnxruntime", predicts: true },

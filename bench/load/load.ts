@@ -37,8 +37,11 @@ export class RequestFiles {
   private readonly folder = mkdtempSync(join(tmpdir(), "ortserve-bench-"));
   readonly body = join(this.folder, "body");
   readonly headers = join(this.folder, "headers");
+  /** Every request of the closed loop gets other numbers; only for JSON, and only where wrk is installed. */
+  readonly unique: boolean;
 
-  constructor(request: BenchRequest) {
+  constructor(request: BenchRequest, unique = false) {
+    this.unique = unique;
     writeFileSync(this.body, request.body);
     const lines = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}\n`);
     writeFileSync(this.headers, lines.join(""));
@@ -51,11 +54,17 @@ export class RequestFiles {
 
 /** `connections` clients, each sending its next request when the reply to the last one is there. */
 export async function closedLoop(url: URL, files: RequestFiles, connections: number, seconds: number) {
+  if (!hasWrk && files.unique) throw new Error("unique requests need wrk, which is not installed");
   if (!hasWrk) return generate({ ...jobOf(url, files), connections, seconds, rate: 0 });
   const script = join(import.meta.dirname, "post.lua");
   const args = ["-t1", `-c${connections}`, `-d${Math.ceil(seconds)}s`, "--timeout", "10s", "-s", script, url.href];
   const percentiles = profilePercentiles.join(" ");
-  const env = { BENCH_BODY: files.body, BENCH_HEADERS: files.headers, BENCH_PERCENTILES: percentiles };
+  const env = {
+    BENCH_BODY: files.body,
+    BENCH_HEADERS: files.headers,
+    BENCH_PERCENTILES: percentiles,
+    BENCH_UNIQUE: files.unique ? "1" : "",
+  };
   return lastJsonLine("wrk", await output("wrk", args, env));
 }
 

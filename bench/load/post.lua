@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- wrk script: one fixed POST, described by files named in the environment; prints one line of JSON when done.
+-- wrk script: one POST, described by files named in the environment; prints one line of JSON when done. With BENCH_UNIQUE
+-- the last number of the body is another one in every request: a whole number, so that it is another FP32 value too.
 local function read(path)
   local file = assert(io.open(path, "rb"))
   local text = file:read("*a")
@@ -11,6 +12,15 @@ wrk.method = "POST"
 wrk.body = read(os.getenv("BENCH_BODY"))
 for name, value in string.gmatch(read(os.getenv("BENCH_HEADERS")), "([^:\n]+): ([^\n]*)") do
   wrk.headers[name] = value
+end
+
+if (os.getenv("BENCH_UNIQUE") == "1") then
+  local before, after = string.match(wrk.body, "^(.*[,%[])[%d.eE+-]+(%D*)$")
+  local count = os.time() % 1000 * 10000 -- windows on one server do not repeat each other
+  function request()
+    count = (count + 1) % 16000000
+    return wrk.format(nil, nil, nil, string.format("%s%8d%s", before, count, after))
+  end
 end
 
 function done(summary, latency, _)

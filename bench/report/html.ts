@@ -3,7 +3,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BenchResults, WorkloadResult } from "../results.js";
-import { copyTable, goalTable, headlineTable, microTables, openLoopTable, serverTitle, type Table } from "./tables.js";
+import {
+  copyTable,
+  featureTable,
+  goalTable,
+  headlineTable,
+  microTables,
+  openLoopTable,
+  serverTitle,
+  type Table,
+} from "./tables.js";
 
 const here = import.meta.dirname;
 const uplot = join(here, "..", "..", "node_modules", "uplot", "dist");
@@ -32,7 +41,7 @@ export function htmlReport(results: BenchResults): string {
 <p>${facts.join("<br>")}</p>
 ${htmlTable(goalTable(results.goals))}
 ${results.workloads.map(workloadSection).join("\n")}
-${[copyTable(results), ...microTables(results)].map(htmlTable).join("\n")}
+${[...results.features.map(featureTable), copyTable(results), ...microTables(results)].map(htmlTable).join("\n")}
 <script>${read(uplot, "uPlot.iife.min.js")}</script>
 <script type="application/json" id="data">${data}</script>
 <script>${read(here, "charts.js")}</script>

@@ -3,6 +3,7 @@
 import type { BenchResults, WorkloadResult } from "../results.js";
 import {
   copyTable,
+  featureTable,
   goalTable,
   headlineTable,
   ladderTable,
@@ -26,6 +27,7 @@ export function markdownReport(results: BenchResults): string {
     ...methodLines(results),
     "",
     ...results.workloads.flatMap(workloadSections),
+    ...results.features.map((feature) => section(featureTable(feature))),
     section(copyTable(results)),
     ...microTables(results).map(section),
     ...notes(results),

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The results as tables of text, the same for the terminal, the HTML report and docs/benchmarks.md.
 import { serverKinds } from "../compare/servers.js";
-import type { BenchResults, ClosedPoint, Goal, Measured, OpenPoint, WorkloadResult } from "../results.js";
+import type {
+  BenchResults,
+  ClosedPoint,
+  FeatureResult,
+  Goal,
+  Measured,
+  OpenPoint,
+  WorkloadResult,
+} from "../results.js";
 
 export interface Table {
   readonly title: string;
@@ -54,6 +62,18 @@ export function openLoopTable(workload: WorkloadResult): Table | undefined {
   const rows = workload.open.map((point) => [serverTitle(point.server), ...measuredCells(point), lag(point)]);
   const title = `${workload.id}: open loop, ${count(rate)} requests/s due, latency from the due time`;
   return { title, header: ["server", ...measuredHeader, "sender's lag p99"], rows };
+}
+
+/** One row per variant; the first one is what the others are compared with. */
+export function featureTable(feature: FeatureResult): Table {
+  const base = feature.points[0]?.requestsPerSecond ?? Number.NaN;
+  const rows = feature.points.map((point) => [
+    point.reloads > 0 ? `${point.title} (${point.reloads} of them)` : point.title,
+    ...measuredCells(point).filter((_, i) => measuredHeader[i] !== "loop delay p99"),
+    `${(point.requestsPerSecond / base).toFixed(2)}x`,
+  ]);
+  const header = ["variant", ...measuredHeader.filter((name) => name !== "loop delay p99"), "vs first"];
+  return { title: `${feature.id}: ${feature.title}, ${feature.connections} connections`, header, rows };
 }
 
 export function microTables(results: BenchResults): Table[] {

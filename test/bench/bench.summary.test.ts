@@ -34,17 +34,43 @@ const workload = (...closed: ClosedPoint[]): WorkloadResult => ({
 });
 
 test("a goal without its measurement is neither met nor missed", () => {
-  const goals = judgeGoals([workload(point("ortserve", 100, 10))], []);
+  const goals = judgeGoals([workload(point("ortserve", 100, 10))], [], []);
   assert.ok(goals.every(({ passed, measured }) => passed === undefined && measured === undefined));
 });
 
 test("ratios are read at the headline concurrency", () => {
-  const goals = judgeGoals([workload(point("ortserve", 290, 10), point("fastify", 100, 20))], []);
+  const goals = judgeGoals([workload(point("ortserve", 290, 10), point("fastify", 100, 20))], [], []);
   assert.deepEqual(
     goals.slice(0, 2).map(({ measured, passed }) => [measured, passed]),
     [
       [2.9, false],
       [0.5, true],
+    ],
+  );
+});
+
+test("a feature is judged against the variant that it names, or by its failures", () => {
+  const feature = { id: "f", title: "", connections: 1 };
+  const points = [
+    { ...point("off", 200, 10), title: "", reloads: 0 },
+    { ...point("on", 150, 10), title: "", reloads: 0, failed: 1 },
+  ];
+  const share = { text: "a", unit: "%", target: 75, of: "on", to: "off" } as const;
+  const times = { text: "b", unit: "x", target: 1, of: "on", to: "off" } as const;
+  const failed = { text: "c", unit: "", target: 0, of: "on" } as const;
+  const missing = { text: "d", unit: "x", target: 1, of: "on", to: "gone" } as const;
+  const goals = judgeGoals(
+    [],
+    [share, times, failed, missing].map((goal) => ({ ...feature, goal, points })),
+    [],
+  );
+  assert.deepEqual(
+    goals.filter(({ text }) => /^[abcd]\b/.test(text)).map(({ measured, passed }) => [measured, passed]),
+    [
+      [75, true],
+      [0.75, false],
+      [1, false],
+      [undefined, undefined],
     ],
   );
 });

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// What single features gain or cost: ortserve against itself with the feature off, in the same interleaved windows.
+import type { Encoding } from "../workloads.js";
+
+export interface Variant {
+  readonly id: string;
+  readonly title: string;
+  /** `config.yaml` of the model. */
+  readonly config: string;
+  /** Further options of `ortserve serve`. */
+  readonly flags?: readonly string[];
+  /** Another server than ortserve, by its id in compare/servers.ts. */
+  readonly server?: "hello";
+  /** The model is loaded anew over and over during the window. */
+  readonly reloads?: boolean;
+}
+
+export interface Feature {
+  readonly id: string;
+  readonly title: string;
+  readonly model: string;
+  readonly encoding: Encoding;
+  readonly connections: number;
+  /** Every request carries other numbers. Else all are the same. */
+  readonly unique: boolean;
+  readonly variants: readonly Variant[];
+  readonly goal: FeatureGoal;
+}
+
+/** `of` compared with `to`: `share` is percent of its requests/s, `times` a multiple of them, `failed` a count. */
+export interface FeatureGoal {
+  readonly text: string;
+  readonly unit: "%" | "x" | "";
+  readonly target: number;
+  readonly of: string;
+  readonly to?: string;
+}
+
+const off: Variant = { id: "off", title: "cache off", config: "" };
+const missText = "prediction cache, unique inputs: requests/s of cache off";
+
+export const features: readonly Feature[] = [
+  {
+    ...{ id: "cache-hit", title: "MLP 784-512-512-10, one input over and over", model: "mlp_mid" },
+    ...{ encoding: "binary", connections: 64, unique: false },
+    variants: [
+      off,
+      { id: "hit", title: "cache on: hits", config: "cache: true\n" },
+      { id: "hello", title: "uWebSockets.js hello world", config: "", server: "hello" },
+    ],
+    goal: {
+      text: "prediction cache, hits: requests/s of uWS hello world",
+      unit: "%",
+      target: 85,
+      of: "hit",
+      to: "hello",
+    },
+  },
+  {
+    ...{ id: "cache-miss", title: "MLP 784-512-512-10, unique inputs", model: "mlp_mid" },
+    ...{ encoding: "instances", connections: 64, unique: true },
+    variants: [
+      off,
+      { id: "miss", title: "cache on: misses", config: "cache: true\n" },
+      { id: "full", title: "cache on and full: misses and evictions", config: "cache: { max_bytes: 262144 }\n" },
+    ],
+    goal: { text: missText, unit: "%", target: 97, of: "full", to: "off" },
+  },
+  {
+    ...{ id: "batching", title: "MLP 784-512-512-10, one row, binary", model: "mlp_mid" },
+    ...{ encoding: "binary", connections: 64, unique: false },
+    variants: [
+      { id: "single", title: "max_batch_rows: 1", config: "max_batch_rows: 1\n" },
+      { id: "batched", title: "batching as found at load", config: "" },
+      { id: "auto", title: "max_delay_ms: auto", config: "max_delay_ms: auto\n" },
+      { id: "fixed", title: "max_delay_ms: 1", config: "max_delay_ms: 1\n" },
+    ],
+    goal: {
+      text: "dynamic batching: requests/s over max_batch_rows 1",
+      unit: "x",
+      target: 3,
+      of: "batched",
+      to: "single",
+    },
+  },
+  {
+    ...{ id: "swap", title: "MLP 784-512-512-10, one row, while the model is loaded anew", model: "mlp_mid" },
+    ...{ encoding: "instances", connections: 64, unique: false },
+    variants: [
+      { id: "still", title: "no reload", config: "" },
+      { id: "swap", title: "reloads, one after another", config: "", flags: ["--control", "explicit"], reloads: true },
+    ],
+    goal: { text: "reload under load: failed requests", unit: "", target: 0, of: "swap" },
+  },
+];

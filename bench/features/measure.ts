@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs one feature's variants side by side.
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { checkReply } from "../compare/check.js";
+import { ServerProcess } from "../compare/process.js";
+import { launchOrtserve, serverKinds } from "../compare/servers.js";
+import { summarizeWindows } from "../compare/summary.js";
+import { closedLoop, RequestFiles } from "../load/load.js";
+import type { BenchModel } from "../models/models.js";
+import type { FeatureResult, Window } from "../results.js";
+import { type BenchRequest, buildRequest } from "../workloads.js";
+import type { Feature, Variant } from "./features.js";
+
+export interface FeatureOptions {
+  readonly rounds: number;
+  /** Seconds of one window. */
+  readonly seconds: number;
+  readonly log: (line: string) => void;
+}
+
+export async function measureFeature(
+  feature: Feature,
+  model: BenchModel,
+  options: FeatureOptions,
+): Promise<FeatureResult> {
+  const request = await buildRequest(feature, model);
+  const files = new RequestFiles(request, feature.unique);
+  const arena = new Arena(feature, model, request, files);
+  try {
+    for (const variant of feature.variants) await arena.start(variant);
+    for (let round = 0; round < options.rounds; round++) {
+      for (const variant of feature.variants) {
+        const { load } = await arena.window(variant, options.seconds);
+        const rate = Math.round(load.requests / load.seconds);
+        options.log(`${feature.id}, round ${round + 1} of ${options.rounds}: ${variant.title}: ${rate} requests/s`);
+      }
+    }
+    return arena.result();
+  } finally {
+    await arena.stop();
+    files.dispose();
+  }
+}
+
+class Arena {
+  private readonly folder = mkdtempSync(join(tmpdir(), "ortserve-feature-"));
+  private readonly servers = new Map<string, ServerProcess>();
+  private readonly windows = new Map<string, Window[]>();
+  private readonly reloads = new Map<string, number>();
+  private readonly feature: Feature;
+  private readonly model: BenchModel;
+  private readonly request: BenchRequest;
+  private readonly files: RequestFiles;
+
+  constructor(feature: Feature, model: BenchModel, request: BenchRequest, files: RequestFiles) {
+    this.feature = feature;
+    this.model = model;
+    this.request = request;
+    this.files = files;
+  }
+
+  /** Starts, checks, warms up and pauses one variant. */
+  async start(variant: Variant): Promise<void> {
+    const { model, feature } = this;
+    const peer = serverKinds.find(({ id }) => id === variant.server);
+    const repository = peer === undefined ? this.repository(variant) : "";
+    const server = await ServerProcess.start((port) =>
+      peer === undefined ? launchOrtserve(repository, port, variant.flags) : peer.launch(model, port, false),
+    );
+    this.servers.set(variant.id, server);
+    if (peer === undefined) await checkReply(server.port, feature.encoding, this.request);
+    await closedLoop(this.url(server), this.files, feature.connections, 1);
+    server.pause();
+  }
+
+  async window(variant: Variant, seconds: number): Promise<Window> {
+    const server = this.servers.get(variant.id) as ServerProcess;
+    server.resume();
+    const reloading = variant.reloads ? new Reloading(server.port, this.model.name) : undefined;
+    try {
+      const [cpu, start] = [server.cpuSeconds(), performance.now()];
+      const load = await closedLoop(this.url(server), this.files, this.feature.connections, seconds);
+      const wallSeconds = (performance.now() - start) / 1000;
+      const window = { load, cpuSeconds: server.cpuSeconds() - cpu, wallSeconds, rssBytes: server.rssBytes() };
+      this.windows.set(variant.id, [...(this.windows.get(variant.id) ?? []), window]);
+      return window;
+    } finally {
+      const count = (await reloading?.end()) ?? 0;
+      if (reloading) this.reloads.set(variant.id, (this.reloads.get(variant.id) ?? 0) + count);
+      server.pause();
+    }
+  }
+
+  result(): FeatureResult {
+    const { id, title, connections, variants, goal } = this.feature;
+    const points = variants.map((variant) => ({
+      ...summarizeWindows(variant.id, this.windows.get(variant.id) ?? [], 1),
+      title: variant.title,
+      reloads: this.reloads.get(variant.id) ?? 0,
+    }));
+    return { id, title, connections, goal, points };
+  }
+
+  async stop(): Promise<void> {
+    for (const server of this.servers.values()) await server.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private repository(variant: Variant): string {
+    const repository = join(this.folder, variant.id);
+    const version = join(repository, this.model.name, "1");
+    mkdirSync(version, { recursive: true });
+    symlinkSync(this.model.file, join(version, "model.onnx"));
+    writeFileSync(join(repository, this.model.name, "config.yaml"), variant.config);
+    return repository;
+  }
+
+  private url(server: ServerProcess): URL {
+    return new URL(this.request.path, `http://127.0.0.1:${server.port}`);
+  }
+}
+
+/** Asks a server to load a model anew, each time as soon as the last load has ended. */
+class Reloading {
+  private running = true;
+  private readonly done: Promise<number>;
+
+  constructor(port: number, model: string) {
+    this.done = this.run(`http://127.0.0.1:${port}/v2/repository/models/${model}/load`);
+  }
+
+  /** How often it was loaded. Throws when a load has failed. */
+  end(): Promise<number> {
+    this.running = false;
+    return this.done;
+  }
+
+  private async run(url: string): Promise<number> {
+    let count = 0;
+    for (; this.running; count++) {
+      const reply = await fetch(url, { method: "POST" });
+      if (!reply.ok) throw new Error(`load ${count + 1} answered ${reply.status}: ${await reply.text()}`);
+    }
+    return count;
+  }
+}
