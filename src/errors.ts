@@ -24,6 +24,7 @@ export const errorCodes = {
   ERR_METHOD_NOT_ALLOWED: "The route exists, but not for this HTTP method.",
   ERR_BODY_TOO_LARGE: "The request body is larger than the limit.",
   ERR_BODY_TIMEOUT: "The request body did not arrive in time.",
+  ERR_UNSUPPORTED_MEDIA_TYPE: "The request body is of a type that the route does not read.",
   ERR_SHUTTING_DOWN: "The server is draining and takes no new requests.",
   ERR_PORT_IN_USE: "Another server listens on this address.",
 } as const;

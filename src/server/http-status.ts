@@ -25,6 +25,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_METHOD_NOT_ALLOWED: 405,
   ERR_BODY_TOO_LARGE: 413,
   ERR_BODY_TIMEOUT: 408,
+  ERR_UNSUPPORTED_MEDIA_TYPE: 415,
   ERR_SHUTTING_DOWN: 503,
   ERR_PORT_IN_USE: 500,
 };
@@ -37,11 +38,14 @@ export function retryAfter(code: ErrorCode): string | undefined {
 const reasons: Readonly<Record<number, string>> = {
   200: "OK",
   204: "No Content",
+  302: "Found",
+  304: "Not Modified",
   400: "Bad Request",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",
   413: "Payload Too Large",
+  415: "Unsupported Media Type",
   499: "Client Closed Request",
   500: "Internal Server Error",
   501: "Not Implemented",

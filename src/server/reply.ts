@@ -14,6 +14,11 @@ import type { RequestHead } from "./request-head.js";
 const streamAbove = 64 * 1024;
 
 const json = "application/json";
+
+/** What the body of an error is, before it becomes JSON. */
+export type ErrorBody = (code: ErrorCode, message: string, status: number) => unknown;
+const plainError: ErrorBody = (_code, message) => ({ error: message });
+
 const idPrefix = `${randomBytes(6).toString("hex")}-`;
 let idCount = 0;
 
@@ -27,6 +32,8 @@ export class Reply {
   readonly route: string;
   /** Model that answers, once known; for the log. */
   model: { readonly name: string; readonly version: string } | undefined;
+  /** How the route's protocol writes errors. */
+  errorBody: ErrorBody = plainError;
   /** Called once, when the client goes away before it was answered. */
   onGone: (() => void) | undefined;
 
@@ -80,6 +87,13 @@ export class Reply {
     if (this.#context.accessLog.verbose) this.#log(undefined);
   }
 
+  /** Answers with text or bytes of any type; the memory stays as it is from now on. */
+  sendContent(type: string, body: string | Uint8Array, status = 200): void {
+    if (this.#response === undefined) return;
+    this.#send(status, type, body, true);
+    if (this.#context.accessLog.verbose) this.#log(undefined);
+  }
+
   /** Answers without a body. */
   sendEmpty(status: number): void {
     if (this.#response !== undefined) this.#send(status, "", "", true);
@@ -101,13 +115,14 @@ export class Reply {
     if (this.#context.accessLog.verbose) this.#log(timing);
   }
 
-  /** Answers `{"error": message}` with the code's status. `close`: the connection cannot be used any further. */
+  /** Answers with the code's status and, in JSON, `errorBody`: `{"error": message}` by default. `close`: the connection cannot be used any further. */
   sendError(code: ErrorCode, message: string, close = false): void {
     if (this.#response === undefined) return;
     const wait = retryAfter(code);
     if (wait !== undefined) this.addHeader("Retry-After", wait);
     this.#close = close;
-    this.#send(httpStatus[code], json, JSON.stringify({ error: message }), true);
+    const status = httpStatus[code];
+    this.#send(status, json, JSON.stringify(this.errorBody(code, message, status)), true);
     this.#context.accessLog.failed({ ...this.#record(undefined), code, message });
   }
 

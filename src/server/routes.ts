@@ -7,17 +7,28 @@ import type { Servable } from "../serving/model-store.js";
 import { CommandBody } from "./command-body.js";
 import type { ServerContext } from "./context.js";
 import { HttpInference } from "./http-inference.js";
-import { Reply } from "./reply.js";
-import { readHead } from "./request-head.js";
+import type { AliasDoc, CommandDoc, InferenceDoc, QueryDoc } from "./openapi/route-doc.js";
+import { type ErrorBody, Reply } from "./reply.js";
+import { type RequestHead, readHead } from "./request-head.js";
 
 /** The path's parameters, percent-decoded. @throws OrtserveError ERR_INVALID_ARGUMENT for a malformed escape */
 export type Params = (index: number) => string;
 
-/** A GET route; HEAD comes with it. What `handle` throws, or rejects with, becomes the answer. */
-export interface QueryRoute {
+interface Route<Doc> {
   /** uWebSockets.js pattern, such as "/v2/models/:model". */
   readonly pattern: string;
-  handle(context: ServerContext, params: Params, reply: Reply): void | Promise<void>;
+  /** For /openapi.json and /docs; several where one pattern stands for several paths. */
+  readonly doc: Doc | readonly Doc[] | AliasDoc;
+  /** How the route's errors are written, its wrong verbs' included. Default: {"error": message}. */
+  readonly errorBody?: ErrorBody;
+}
+
+/** A query's request beyond its path. Valid until `handle` returns or waits. */
+export type QueryRequest = Pick<HttpRequest, "getHeader" | "getQuery">;
+
+/** A GET route; HEAD comes with it. What `handle` throws, or rejects with, becomes the answer. */
+export interface QueryRoute extends Route<QueryDoc> {
+  handle(context: ServerContext, params: Params, reply: Reply, request: QueryRequest): void | Promise<void>;
 }
 
 /** What a command is told. All of it may be kept. */
@@ -27,18 +38,19 @@ export interface CommandCall {
   readonly query: URLSearchParams;
   /** Empty where the request has none. */
   readonly body: Buffer;
+  /** `Content-Type`, "" where there is none. */
+  readonly contentType: string;
+  readonly head: RequestHead;
 }
 
 /** A route that changes something: its body is read whole before `handle` is called, which throws or rejects as above. */
-export interface CommandRoute {
+export interface CommandRoute extends Route<CommandDoc> {
   readonly method: "POST" | "PUT" | "DELETE";
-  readonly pattern: string;
   handle(context: ServerContext, call: CommandCall, reply: Reply): void | Promise<void>;
 }
 
 /** A route that predicts: POST, and WebSocket where `socket` is not false. */
-export interface InferenceRoute {
-  readonly pattern: string;
+export interface InferenceRoute extends Route<InferenceDoc> {
   readonly format: WireFormat;
   readonly socket?: false;
   /** Which model is meant. @throws OrtserveError when there is no such model */
@@ -56,26 +68,27 @@ type Handler = (reply: Reply, request: HttpRequest, head: ReturnType<typeof read
 
 export function installRoutes(app: TemplatedApp, context: ServerContext, routes: Routes): void {
   const { queries, commands, inferences } = routes;
-  const verbs = new Map<string, string[]>();
-  const allow = (pattern: string, ...names: string[]) => verbs.set(pattern, [...(verbs.get(pattern) ?? []), ...names]);
+  const verbs = new Map<string, { names: string[]; errorBody: ErrorBody | undefined }>();
+  const allow = ({ pattern, errorBody }: Pick<InferenceRoute, "pattern" | "errorBody">, ...names: string[]) =>
+    verbs.set(pattern, { names: [...(verbs.get(pattern)?.names ?? []), ...names], errorBody });
 
   for (const route of queries) {
-    const { pattern } = route;
-    allow(pattern, "GET", "HEAD");
-    const handler: Handler = (reply, request) => route.handle(context, paramsOf(request), reply);
-    app.get(pattern, guarded(context, "GET", pattern, handler));
-    app.head(pattern, guarded(context, "HEAD", pattern, handler));
+    const { pattern, errorBody } = route;
+    allow(route, "GET", "HEAD");
+    const handler: Handler = (reply, request) => route.handle(context, paramsOf(request), reply, request);
+    app.get(pattern, guarded(context, "GET", pattern, handler, errorBody));
+    app.head(pattern, guarded(context, "HEAD", pattern, handler, errorBody));
   }
   for (const route of commands) {
-    const { method, pattern } = route;
-    allow(pattern, method);
-    app[verbOf[method]](pattern, guarded(context, method, pattern, command(context, route)));
+    const { method, pattern, errorBody } = route;
+    allow(route, method);
+    app[verbOf[method]](pattern, guarded(context, method, pattern, command(context, route), errorBody));
   }
   for (const route of inferences) {
-    allow(route.pattern, "POST");
-    app.post(route.pattern, guarded(context, "POST", route.pattern, predict(context, route)));
+    allow(route, "POST");
+    app.post(route.pattern, guarded(context, "POST", route.pattern, predict(context, route), route.errorBody));
   }
-  for (const [pattern, names] of verbs) installRest(app, context, pattern, names);
+  for (const [pattern, { names, errorBody }] of verbs) installRest(app, context, pattern, names, errorBody);
   app.any(
     "/*",
     guarded(context, "", "/*", (reply, request) => {
@@ -85,7 +98,13 @@ export function installRoutes(app: TemplatedApp, context: ServerContext, routes:
 }
 
 /** OPTIONS, and every verb the route does not have. */
-function installRest(app: TemplatedApp, context: ServerContext, pattern: string, names: readonly string[]): void {
+function installRest(
+  app: TemplatedApp,
+  context: ServerContext,
+  pattern: string,
+  names: readonly string[],
+  errorBody: ErrorBody | undefined,
+): void {
   const allowed = [...names, "OPTIONS"].join(", ");
   app.options(
     pattern,
@@ -104,11 +123,17 @@ function installRest(app: TemplatedApp, context: ServerContext, pattern: string,
   );
   app.any(
     pattern,
-    guarded(context, "", pattern, (reply, request) => {
-      reply.addHeader("Allow", allowed);
-      const method = request.getMethod().toUpperCase();
-      reply.sendError("ERR_METHOD_NOT_ALLOWED", `Method Not Allowed: expected ${allowed}, got ${method}`);
-    }),
+    guarded(
+      context,
+      "",
+      pattern,
+      (reply, request) => {
+        reply.addHeader("Allow", allowed);
+        const method = request.getMethod().toUpperCase();
+        reply.sendError("ERR_METHOD_NOT_ALLOWED", `Method Not Allowed: expected ${allowed}, got ${method}`);
+      },
+      errorBody,
+    ),
   );
 }
 
@@ -128,8 +153,9 @@ function command(context: ServerContext, route: CommandRoute): Handler {
     const param = paramsOf(request);
     const params = Array.from({ length: count }, (_, index) => param(index));
     const query = new URLSearchParams(request.getQuery() ?? "");
+    const contentType = request.getHeader("content-type");
     new CommandBody(context, reply, head, (body) => {
-      answered(reply, () => route.handle(context, { params, query, body }, reply));
+      answered(reply, () => route.handle(context, { params, query, body, contentType, head }, reply));
     });
   };
 }
@@ -144,10 +170,11 @@ function answered(reply: Reply, handler: () => void | Promise<void>): void {
 }
 
 /** `method` "": taken from the request. */
-function guarded(context: ServerContext, method: string, route: string, handler: Handler) {
+function guarded(context: ServerContext, method: string, route: string, handler: Handler, errorBody?: ErrorBody) {
   return (response: HttpResponse, request: HttpRequest) => {
     const head = readHead(request);
     const reply = new Reply(context, response, head, method || request.getMethod().toUpperCase(), route);
+    if (errorBody !== undefined) reply.errorBody = errorBody;
     if (head.fault) reply.sendThrown(head.fault);
     else answered(reply, () => handler(reply, request, head));
   };

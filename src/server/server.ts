@@ -11,10 +11,8 @@ import { AccessLog } from "./access-log.js";
 import type { ServerContext, WirePort } from "./context.js";
 import { explainListenFailure } from "./listen-failure.js";
 import { type ServerOptions, settingsOf } from "./options.js";
-import { healthRoutes } from "./protocols/health.js";
-import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-inference.js";
-import { predictRoutes } from "./protocols/predict.js";
-import { installRoutes, type Routes } from "./routes.js";
+import { allRoutes } from "./route-tables.js";
+import { installRoutes } from "./routes.js";
 import type { SocketSession } from "./socket-session.js";
 import { installSockets } from "./sockets.js";
 import { TimerWheel } from "./timer-wheel.js";
@@ -48,19 +46,14 @@ export class OrtServer {
       inFlight: 0,
       draining: false,
     };
-    const routes: Routes = {
-      queries: [...healthRoutes, ...openInferenceQueries],
-      commands: [],
-      inferences: [...predictRoutes, ...openInferenceRoutes],
-    };
     this.#app = uWS.App();
     const app = this.#app;
     // biome-ignore lint/suspicious/useIterableCallbackReturn: not an array's filter; called as connections come and go
     app.filter((_response, change) => {
       this.#connections += Number(change);
     });
-    this.#sessions = installSockets(this.#app, this.#context, routes.inferences);
-    installRoutes(this.#app, this.#context, routes);
+    this.#sessions = installSockets(this.#app, this.#context, allRoutes.inferences);
+    installRoutes(this.#app, this.#context, allRoutes);
   }
 
   /** Begins to accept connections. Rejects with ERR_PORT_IN_USE, or ERR_INVALID_ARGUMENT when the address is unusable. */

@@ -35,7 +35,7 @@ const downwards = ["cli", "server", "serving", "runtime", "native"];
 const packageOwners: Record<string, string[]> = {
   "uWebSockets.js": ["server"],
   pino: ["telemetry"],
-  zod: ["serving"],
+  zod: ["serving", "server"],
   yaml: ["serving"],
   commander: ["cli"],
 };

@@ -19,6 +19,7 @@ test("the statuses are these", () => {
     405: ["ERR_METHOD_NOT_ALLOWED"],
     408: ["ERR_BODY_TIMEOUT"],
     413: ["ERR_BODY_TOO_LARGE"],
+    415: ["ERR_UNSUPPORTED_MEDIA_TYPE"],
     499: ["ERR_CANCELLED"],
     500: [
       "ERR_INTERNAL",

@@ -3,8 +3,17 @@
 import { WireFormat } from "../../native/binding.js";
 import { version as serverVersion } from "../../version.js";
 import type { ServerContext } from "../context.js";
+import { openInferenceForm } from "../openapi/open-inference-form.js";
+import type { InferenceDoc, QueryDoc } from "../openapi/route-doc.js";
 import type { Reply } from "../reply.js";
 import type { InferenceRoute, QueryRoute } from "../routes.js";
+import {
+  modelMetadataSchema,
+  modelNamesSchema,
+  modelReadySchema,
+  serverMetadataSchema,
+  statisticsSchema,
+} from "./open-inference-schemas.js";
 import { modelStatistics } from "./statistics.js";
 
 const serverMetadata = {
@@ -13,51 +22,92 @@ const serverMetadata = {
   extensions: ["binary_tensor_data", "parameters", "statistics"],
 };
 
+const tag = "Open Inference Protocol";
+const missing = ["ERR_MODEL_NOT_FOUND", "ERR_MODEL_CLOSED"] as const;
+
 type Answer = (context: ServerContext, reply: Reply, model: string, version: string) => void;
 
 /** The route with and without `/versions/V`: the protocol allows either everywhere. Without it `version` is "". */
-function withVersion(tail: string, answer: Answer): QueryRoute[] {
+function withVersion(tail: string, doc: Omit<QueryDoc, "tag">, answer: Answer): QueryRoute[] {
+  const described = { tag, ...doc, errors: [...missing, ...(doc.errors ?? [])] } as const;
   return [
     {
       pattern: `/v2/models/:model${tail}`,
+      doc: described,
       handle: (context, params, reply) => answer(context, reply, params(0), ""),
     },
     {
       pattern: `/v2/models/:model/versions/:version${tail}`,
+      doc: { ...described, summary: `${doc.summary}, by version` },
       handle: (context, params, reply) => answer(context, reply, params(0), params(1)),
     },
   ];
 }
 
 export const openInferenceQueries: readonly QueryRoute[] = [
-  { pattern: "/v2", handle: (_context, _params, reply) => reply.sendJson(serverMetadata) },
-  { pattern: "/v2/", handle: (_context, _params, reply) => reply.sendJson(serverMetadata) },
-  { pattern: "/v2/models", handle: ({ service }, _params, reply) => reply.sendJson({ models: service.names }) },
+  {
+    pattern: "/v2",
+    doc: { summary: "Describe the server", tag, response: serverMetadataSchema },
+    handle: (_context, _params, reply) => reply.sendJson(serverMetadata),
+  },
+  {
+    pattern: "/v2/",
+    doc: { aliasOf: "/v2" },
+    handle: (_context, _params, reply) => reply.sendJson(serverMetadata),
+  },
+  {
+    pattern: "/v2/models",
+    doc: { summary: "List the models", tag, response: modelNamesSchema },
+    handle: ({ service }, _params, reply) => reply.sendJson({ models: service.names }),
+  },
   {
     pattern: "/v2/models/stats",
+    doc: { summary: "Count what all models did", tag, response: statisticsSchema },
     handle: ({ service }, _params, reply) => reply.sendJson(modelStatistics(service.select("", ""))),
   },
-  ...withVersion("", ({ service }, reply, model, version) => {
-    reply.sendJson(service.describe(model, version));
-  }),
-  ...withVersion("/ready", ({ service }, reply, model, version) => {
-    service.find(model, version);
-    if (service.ready) reply.sendJson({ name: model, ready: true });
-    else reply.sendError("ERR_SHUTTING_DOWN", "Server exiting");
-  }),
-  ...withVersion("/stats", ({ service }, reply, model, version) => {
-    reply.sendJson(modelStatistics(service.select(model, version)));
-  }),
+  ...withVersion(
+    "",
+    { summary: "Describe a model", response: modelMetadataSchema },
+    ({ service }, reply, model, version) => {
+      reply.sendJson(service.describe(model, version));
+    },
+  ),
+  ...withVersion(
+    "/ready",
+    { summary: "Tell whether a model takes requests", response: modelReadySchema, errors: ["ERR_SHUTTING_DOWN"] },
+    ({ service }, reply, model, version) => {
+      service.find(model, version);
+      if (service.ready) reply.sendJson({ name: model, ready: true });
+      else reply.sendError("ERR_SHUTTING_DOWN", "Server exiting");
+    },
+  ),
+  ...withVersion(
+    "/stats",
+    { summary: "Count what a model did", response: statisticsSchema },
+    ({ service }, reply, model, version) => {
+      reply.sendJson(modelStatistics(service.select(model, version)));
+    },
+  ),
 ];
+
+const inferDoc: InferenceDoc = {
+  summary: "Infer",
+  tag,
+  description:
+    "JSON here. With the binary tensor extension, the JSON comes first, its length in the header `Inference-Header-Content-Length`, then the data of each input that has `binary_data_size`. A WebSocket to the same path takes the same messages.",
+  form: openInferenceForm,
+};
 
 export const openInferenceRoutes: readonly InferenceRoute[] = [
   {
     pattern: "/v2/models/:model/infer",
+    doc: inferDoc,
     format: WireFormat.openInference,
     find: ({ service }, params) => service.find(params(0), ""),
   },
   {
     pattern: "/v2/models/:model/versions/:version/infer",
+    doc: { ...inferDoc, summary: "Infer, by version" },
     format: WireFormat.openInference,
     find: ({ service }, params) => service.find(params(0), params(1)),
   },

@@ -2,19 +2,28 @@
 // ortserve's own routes: short paths, rows or columns or named features in, predictions out.
 import { OrtserveError } from "../../errors.js";
 import { WireFormat } from "../../native/binding.js";
+import { predictForm } from "../openapi/predict-form.js";
 import type { InferenceRoute } from "../routes.js";
 
 const versionPattern = /^v[0-9]+$/;
+
+const doc = {
+  tag: "Predict",
+  description: "A WebSocket to the same path takes the same bodies as messages; replies carry the request's `id`.",
+  form: predictForm,
+} as const;
 
 /** `/predict[/NAME][/vN]`. A model whose name looks like a version is reached by its full path. */
 export const predictRoutes: readonly InferenceRoute[] = [
   {
     pattern: "/predict",
+    doc: { ...doc, summary: "Predict by the default model" },
     format: WireFormat.predict,
     find: ({ service }) => service.findDefault(""),
   },
   {
     pattern: "/predict/:name",
+    doc: { ...doc, path: "/predict/{model}", summary: "Predict" },
     format: WireFormat.predict,
     find: ({ service }, params) => {
       const name = params(0);
@@ -24,6 +33,7 @@ export const predictRoutes: readonly InferenceRoute[] = [
   },
   {
     pattern: "/predict/:name/:version",
+    doc: { ...doc, path: "/predict/{model}/v{version}", summary: "Predict, by version" },
     format: WireFormat.predict,
     find: ({ service }, params) => {
       const version = params(1);

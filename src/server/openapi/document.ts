@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// The OpenAPI document of a server, from its routes and the models it serves.
+import type { ModelMetadata } from "../../runtime/model.js";
+import { version } from "../../version.js";
+import type { CommandRoute, InferenceRoute, QueryRoute, Routes } from "../routes.js";
+import { Components } from "./components.js";
+import { modelTag, OperationWriter } from "./operations.js";
+import { type AliasDoc, type JsonSchema, tags } from "./route-doc.js";
+
+export interface OpenApiDocument {
+  openapi: string;
+  info: JsonSchema;
+  servers: JsonSchema[];
+  tags: JsonSchema[];
+  paths: Record<string, Record<string, JsonSchema>>;
+  components: Components;
+}
+
+/**
+ * @param models each under its name; the first one's values stand in the examples of routes for any model
+ * @param only describe nothing but the paths of these models
+ */
+export function openApiDocument(routes: Routes, models: readonly ModelMetadata[], only = false): OpenApiDocument {
+  const components = new Components();
+  const writer = new OperationWriter(components, models[0]);
+  const paths = new Paths();
+  if (!only) describeRoutes(routes, writer, paths);
+  for (const model of models) describeModel(routes, writer, paths, model);
+  const title = only && models[0] ? `ortserve: ${models[0].name}` : "ortserve";
+  const named = models.map(({ name }) => ({ name: modelTag(name), description: `Predictions by the model ${name}.` }));
+  const general = Object.entries(tags).map(([name, description]) => ({ name, description }));
+  const license = { name: "Apache-2.0", identifier: "Apache-2.0" };
+  return {
+    openapi: "3.1.0",
+    info: { title, version, description: "ONNX models over HTTP.", license },
+    servers: [{ url: "/" }],
+    tags: [...(only ? [] : general), ...named],
+    paths: paths.items,
+    components,
+  };
+}
+
+class Paths {
+  readonly items: OpenApiDocument["paths"] = {};
+
+  put(path: string, method: string, operation: JsonSchema): void {
+    this.items[path] = { ...this.items[path], [method]: operation };
+  }
+}
+
+function describeRoutes(routes: Routes, writer: OperationWriter, paths: Paths): void {
+  for (const route of routes.queries) {
+    for (const doc of docsOf(route)) paths.put(pathOf(route, doc), "get", writer.query(pathOf(route, doc), doc, route));
+  }
+  for (const route of routes.commands) {
+    const method = route.method.toLowerCase();
+    for (const doc of docsOf(route)) {
+      const path = pathOf(route, doc);
+      paths.put(path, method, writer.command(path, method, doc, route));
+    }
+  }
+  for (const route of routes.inferences) {
+    for (const doc of docsOf(route)) {
+      const path = pathOf(route, doc);
+      paths.put(path, "post", writer.inference(path, doc, route));
+    }
+  }
+}
+
+/** The paths with the model's name in them. Versions may differ: what is described is the one that answers by default. */
+function describeModel(routes: Routes, writer: OperationWriter, paths: Paths, model: ModelMetadata): void {
+  for (const route of routes.inferences) {
+    for (const doc of docsOf(route)) {
+      const path = pathOf(route, doc);
+      const [parameter, ...more] = path.match(/\{\w+\}/g) ?? [];
+      if (parameter !== "{model}" || more.length > 0) continue;
+      paths.put(
+        path.replace(parameter, encodeURIComponent(model.name)),
+        "post",
+        writer.inference(path, doc, route, model),
+      );
+    }
+  }
+}
+
+type AnyRoute = QueryRoute | CommandRoute | InferenceRoute;
+type DocOf<R extends AnyRoute> = Exclude<R["doc"], AliasDoc | readonly unknown[]>;
+
+/** What there is to show of a route: nothing of an alias. */
+export function docsOf<R extends AnyRoute>({ doc }: R): readonly DocOf<R>[] {
+  if (Array.isArray(doc)) return doc as readonly DocOf<R>[];
+  return "aliasOf" in doc ? [] : [doc as DocOf<R>];
+}
+
+/** "/v2/models/{model}" of "/v2/models/:model", unless the documentation says otherwise. */
+export function pathOf({ pattern }: AnyRoute, doc: { readonly path?: string }): string {
+  return doc.path ?? pattern.replace(/:(\w+)/g, "{$1}");
+}

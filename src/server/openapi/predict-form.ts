@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// How /predict and the routes that resemble it write tensors: rows, columns or named features.
+import { z } from "zod";
+import type { ModelMetadata, TensorSpec } from "../../runtime/model.js";
+import type { JsonSchema, TensorForm } from "./route-doc.js";
+import {
+  elementSchema,
+  exampleElements,
+  exampleShape,
+  isReadable,
+  nest,
+  nestedSchema,
+  valueSchema,
+} from "./tensor-schema.js";
+
+const options = {
+  id: z.string().optional().describe("Comes back with the answer."),
+  outputs: z.array(z.string()).optional().describe("Names of the outputs wanted; all by default."),
+  parameters: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
+    .optional()
+    .describe("`timeout`: microseconds that the request may wait for its run; `priority`: its level, 1 first."),
+};
+
+const value = z.unknown();
+const rows = z
+  .array(value)
+  .min(1)
+  .describe("One item per row: a value of the only input, or an object of all by name.");
+const columns = value.describe("The whole tensor of the only input, or an object of all by name.");
+
+const predictRequest = z
+  .union([
+    z.object({ instances: rows, ...options }).describe("Rows."),
+    z.object({ inputs: columns, ...options }).describe("Columns."),
+    z.record(z.string(), value).describe("One row: its inputs, or its features, by name."),
+  ])
+  .meta({ id: "PredictRequest" });
+
+const predictReply = z
+  .object({
+    id: z.string().optional(),
+    predictions: z.array(value).describe("One item per row: the only output's value, or an object of all by name."),
+    model: z.string(),
+    version: z.string(),
+  })
+  .meta({ id: "PredictReply" });
+
+export const predictForm: TensorForm = {
+  request: predictRequest,
+  response: predictReply,
+  requestOf(model) {
+    const anyOf = [rowsSchema(model), columnsSchema(model), ...featureSchemas(model)];
+    return { anyOf };
+  },
+  responseOf(model) {
+    const predictions = { type: "array", items: predictionSchema(model) };
+    const properties = {
+      id: { type: "string" },
+      predictions,
+      model: { const: model.name },
+      version: { type: "string" },
+    };
+    return { type: "object", properties, required: ["predictions", "model", "version"] };
+  },
+  examplesOf(model) {
+    if (!isReadable(required(model))) return {};
+    const features = featureExample(model);
+    return {
+      rows: { instances: [rowExample(model)] },
+      columns: { inputs: columnExample(model) },
+      ...(features && { features }),
+    };
+  },
+};
+
+/** The inputs that a request must have. */
+export function required({ inputs }: ModelMetadata): TensorSpec[] {
+  return inputs.filter(({ optional }) => !optional);
+}
+
+export function rowsSchema(model: ModelMetadata): JsonSchema {
+  const row = inputsSchema(model, ({ datatype, shape }) =>
+    nestedSchema(datatype, model.batched ? shape.slice(1) : shape),
+  );
+  const features = featureSchemas(model);
+  const items = features.length > 0 ? { anyOf: [row, ...features] } : row;
+  const instances = { type: "array", minItems: 1, ...(!model.batched && { maxItems: 1 }), items };
+  return { type: "object", properties: { instances }, required: ["instances"] };
+}
+
+export function columnsSchema(model: ModelMetadata): JsonSchema {
+  const inputs = inputsSchema(model, ({ datatype, shape }) => nestedSchema(datatype, shape));
+  return { type: "object", properties: { inputs }, required: ["inputs"] };
+}
+
+/** By name, or the bare value where only one input must come. */
+function inputsSchema(model: ModelMetadata, schemaOf: (input: TensorSpec) => JsonSchema): JsonSchema {
+  const properties = Object.fromEntries(model.inputs.map((input) => [input.name, schemaOf(input)]));
+  const needed = required(model);
+  const named = { type: "object", properties, required: needed.map(({ name }) => name) };
+  const [only, ...more] = model.inputs.length === 1 ? model.inputs : needed;
+  return only && more.length === 0 ? { anyOf: [schemaOf(only), named] } : named;
+}
+
+function featureSchemas({ inputs }: ModelMetadata): JsonSchema[] {
+  if (inputs.every(({ features }) => features.length === 0)) return [];
+  const members = inputs.flatMap(({ features, datatype }) => features.map((name) => [name, elementSchema(datatype)]));
+  const properties = Object.fromEntries(members);
+  return [{ type: "object", properties, required: Object.keys(properties) }];
+}
+
+/** What one prediction is: the value of the only output, or an object of all by name. */
+export function predictionSchema({ outputs, batched }: ModelMetadata): JsonSchema {
+  const parts = outputs.map((output): [string, JsonSchema] => [
+    output.name,
+    valueSchema(output, batched ? output.shape.slice(1) : output.shape),
+  ]);
+  const [only, ...more] = parts;
+  if (only && more.length === 0) return only[1];
+  return { type: "object", properties: Object.fromEntries(parts) };
+}
+
+export function rowExample(model: ModelMetadata): unknown {
+  return inputsExample(model, (input) => {
+    const shape = exampleShape(input);
+    return nest(exampleElements(input), model.batched ? shape.slice(1) : shape);
+  });
+}
+
+export function columnExample(model: ModelMetadata): unknown {
+  return inputsExample(model, (input) => nest(exampleElements(input), exampleShape(input)));
+}
+
+function inputsExample(model: ModelMetadata, exampleOf: (input: TensorSpec) => unknown): unknown {
+  const needed = required(model);
+  const [only, ...more] = needed;
+  if (only && more.length === 0) return exampleOf(only);
+  return Object.fromEntries(needed.map((input) => [input.name, exampleOf(input)]));
+}
+
+function featureExample(model: ModelMetadata): Record<string, unknown> | undefined {
+  const needed = required(model);
+  if (needed.length === 0 || needed.some(({ features }) => features.length === 0)) return undefined;
+  return Object.fromEntries(
+    needed.flatMap((input) => {
+      const elements = exampleElements(input);
+      return input.features.map((name, index) => [name, elements[index]] as const);
+    }),
+  );
+}

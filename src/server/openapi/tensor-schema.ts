@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tensors as JSON schema: what an input of a model looks like in nested arrays, and a value that fits.
+import type { TensorSpec } from "../../runtime/model.js";
+import type { JsonSchema } from "./route-doc.js";
+
+/** Examples with more elements than this are nothing to read, and are left out. */
+const mostElements = 4096;
+
+/** Nested arrays of the dims `dims`, each -1 of any length. */
+export function nestedSchema(datatype: string, dims: readonly number[]): JsonSchema {
+  return dims.reduceRight<JsonSchema>(
+    (items, size) => ({ type: "array", items, ...(size >= 0 && { minItems: size, maxItems: size }) }),
+    elementSchema(datatype),
+  );
+}
+
+/** All elements in one array. */
+export function flatSchema(datatype: string, dims: readonly number[]): JsonSchema {
+  const known = dims.every((size) => size >= 0);
+  return nestedSchema(datatype, [known ? elementsOf(dims) : -1]);
+}
+
+export function elementSchema(datatype: string): JsonSchema {
+  if (datatype === "BOOL") return { type: "boolean" };
+  if (datatype === "BYTES") return { type: "string" };
+  const bits = Number(/^U?INT(\d+)$/.exec(datatype)?.[1]);
+  if (!bits)
+    return { type: "number", description: `${datatype}; NaN, Infinity and -Infinity are written as bare words` };
+  const unsigned = datatype.startsWith("U");
+  if (bits === 64) return { type: "integer", format: unsigned ? "uint64" : "int64", ...(unsigned && { minimum: 0 }) };
+  const minimum = unsigned ? 0 : -(2 ** (bits - 1));
+  return { type: "integer", minimum, maximum: minimum + 2 ** bits - 1 };
+}
+
+/** An output's value: a tensor of the dims `dims`, or what a sequence or map becomes. */
+export function valueSchema({ datatype, kind }: TensorSpec, dims: readonly number[]): JsonSchema {
+  if (kind === "tensor") return nestedSchema(datatype, dims);
+  const map: JsonSchema = { type: "object", additionalProperties: elementSchema(datatype) };
+  return kind === "map" ? map : { description: `a sequence of ${datatype} values, or of maps to such` };
+}
+
+/** The shape that an example has: 1 where any size is accepted. */
+export function exampleShape({ shape }: TensorSpec): number[] {
+  return shape.map((size) => (size < 0 ? 1 : size));
+}
+
+export function elementsOf(dims: readonly number[]): number {
+  return dims.reduce((product, size) => product * size, 1);
+}
+
+/** Whether an example with these inputs can be shown. */
+export function isReadable(inputs: readonly TensorSpec[]): boolean {
+  return inputs.reduce((sum, input) => sum + elementsOf(exampleShape(input)), 0) <= mostElements;
+}
+
+/** The elements of an example, in order. */
+export function exampleElements(input: TensorSpec): unknown[] {
+  const value = { BOOL: true, BYTES: "text" }[input.datatype];
+  const isFloat = /^(FP|BF)/.test(input.datatype);
+  const count = elementsOf(exampleShape(input));
+  return Array.from({ length: count }, (_, index) => value ?? (isFloat ? ((index % 10) + 1) / 10 : index % 2));
+}
+
+/** `elements` in nested arrays of the dims `dims`. */
+export function nest(elements: readonly unknown[], dims: readonly number[]): unknown {
+  const [size, ...rest] = dims;
+  if (size === undefined) return elements[0];
+  const stride = elementsOf(rest);
+  return Array.from({ length: size }, (_, index) => nest(elements.slice(index * stride, (index + 1) * stride), rest));
+}

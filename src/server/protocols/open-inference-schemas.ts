@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// The answers of the Open Inference Protocol's queries.
+import { z } from "zod";
+
+export const serverMetadataSchema = z
+  .object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })
+  .meta({ id: "ServerMetadata" });
+
+export const modelNamesSchema = z.object({ models: z.array(z.string()) }).meta({ id: "ModelNames" });
+
+const tensor = z
+  .object({
+    name: z.string(),
+    datatype: z.string(),
+    shape: z.array(z.int()).describe("-1 where any size is accepted."),
+    parameters: z
+      .record(z.string(), z.unknown())
+      .optional()
+      .describe("`kind` of what is not a tensor; `features`: names of the columns."),
+  })
+  .meta({ id: "TensorMetadata" });
+
+export const modelMetadataSchema = z
+  .object({
+    name: z.string(),
+    versions: z.array(z.string()),
+    platform: z.string(),
+    inputs: z.array(tensor),
+    outputs: z.array(tensor),
+  })
+  .meta({ id: "ModelMetadata" });
+
+export const modelReadySchema = z.object({ name: z.string(), ready: z.literal(true) }).meta({ id: "ModelReady" });
+
+const duration = z
+  .object({ count: z.int().min(0), ns: z.int().min(0).describe("Nanoseconds in total.") })
+  .meta({ id: "Duration" });
+
+const computeTimes = { compute_input: duration, compute_infer: duration, compute_output: duration };
+
+export const statisticsSchema = z
+  .object({
+    model_stats: z.array(
+      z.object({
+        name: z.string(),
+        version: z.string(),
+        last_inference: z.int().min(0).describe("Milliseconds since 1970; 0: never."),
+        inference_count: z.int().min(0).describe("Rows."),
+        execution_count: z.int().min(0).describe("Runs of the model."),
+        inference_stats: z.object({
+          success: duration,
+          fail: duration,
+          queue: duration,
+          ...computeTimes,
+          cache_hit: duration,
+          cache_miss: duration,
+        }),
+        batch_stats: z.array(z.object({ batch_size: z.int().min(1), ...computeTimes })),
+      }),
+    ),
+  })
+  .meta({ id: "ModelStatistics" });

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every route of a server.
+import { documentationRoutes } from "./protocols/documentation.js";
+import { healthRoutes } from "./protocols/health.js";
+import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-inference.js";
+import { predictRoutes } from "./protocols/predict.js";
+import type { Routes } from "./routes.js";
+
+export const allRoutes: Routes = {
+  queries: [...healthRoutes, ...openInferenceQueries, ...documentationRoutes(() => allRoutes)],
+  commands: [],
+  inferences: [...predictRoutes, ...openInferenceRoutes],
+};
