@@ -31,6 +31,10 @@ export class StartReport {
       );
       return;
     }
+    if (event.kind === "unloaded") {
+      this.#say("info", { model: name, version }, `unloaded ${label}`);
+      return;
+    }
     const { batched, batchingReason, instances, maxBatchRows, providers } = event.servable.model.metadata;
     const provider = providers.find(({ active }) => active)?.name ?? "cpu";
     const batching = batched ? `batches of up to ${maxBatchRows} rows` : `no batching: ${batchingReason}`;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One predict request over HTTP: collects the body, submits it, answers. Times out in both phases.
 import type { ErrorCode } from "../errors.js";
-import type { WireFormat } from "../native/binding.js";
 import type { ReplyHandler, ReplyTiming, RequestBody } from "../runtime/model-port.js";
 import type { Servable } from "../serving/model-store.js";
 import { type BodyFault, BodyProgress } from "./body-progress.js";
@@ -9,26 +8,31 @@ import type { ServerContext } from "./context.js";
 import { timeoutOf } from "./deadline.js";
 import type { Reply } from "./reply.js";
 import type { RequestHead } from "./request-head.js";
+import type { InferenceRoute, Params } from "./routes.js";
 import { WheelEntry } from "./timer-wheel.js";
 
 export class HttpInference extends WheelEntry implements ReplyHandler {
   readonly #context: ServerContext;
   readonly #reply: Reply;
   readonly #head: RequestHead;
-  readonly #target: Servable;
-  readonly #format: WireFormat;
+  readonly #route: InferenceRoute;
+  readonly #params: Params;
+  #target: Servable;
   readonly #progress: BodyProgress;
   #body: RequestBody | undefined;
   #ticket = 0;
   #submitted = false;
 
-  constructor(context: ServerContext, reply: Reply, head: RequestHead, target: Servable, format: WireFormat) {
+  /** @throws OrtserveError when there is no such model */
+  constructor(context: ServerContext, reply: Reply, head: RequestHead, route: InferenceRoute, params: Params) {
     super();
     this.#context = context;
     this.#reply = reply;
     this.#head = head;
-    this.#target = target;
-    this.#format = format;
+    this.#route = route;
+    this.#params = params;
+    this.#target = route.find(context, params);
+    reply.model = this.#target;
     this.#progress = new BodyProgress(context.settings, head.contentLength);
   }
 
@@ -72,12 +76,13 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
   }
 
   #submitWhole(chunk: ArrayBuffer): void {
+    if (!this.#foundAgain()) return;
     const { port } = this.#context;
     const timeoutMs = this.#submitting();
     this.#submittedAs(
       port.submit(
         this.#target.model,
-        this.#format,
+        this.#route.format,
         false,
         this.#head.jsonSize,
         chunk,
@@ -92,12 +97,28 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
   }
 
   #submitCollected(): void {
+    if (!this.#foundAgain()) return;
     const body = this.#body as RequestBody;
     this.#body = undefined;
     const timeoutMs = this.#submitting();
     const { model } = this.#target;
     const { jsonSize, cacheUse } = this.#head;
-    this.#submittedAs(body.submit(model, this.#format, false, jsonSize, timeoutMs * 1000, this, cacheUse), timeoutMs);
+    const { format } = this.#route;
+    this.#submittedAs(body.submit(model, format, false, jsonSize, timeoutMs * 1000, this, cacheUse), timeoutMs);
+  }
+
+  /** The version may have been replaced while the body came: its successor answers, or the fault of there being none. */
+  #foundAgain(): boolean {
+    if (!this.#target.retired) return true;
+    try {
+      this.#target = this.#route.find(this.#context, this.#params);
+      this.#reply.model = this.#target;
+      return true;
+    } catch (error) {
+      this.#release();
+      this.#reply.sendThrown(error);
+      return false;
+    }
   }
 
   #submitting(): number {

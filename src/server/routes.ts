@@ -53,7 +53,7 @@ export interface CommandRoute extends Route<CommandDoc> {
 export interface InferenceRoute extends Route<InferenceDoc> {
   readonly format: WireFormat;
   readonly socket?: false;
-  /** Which model is meant. @throws OrtserveError when there is no such model */
+  /** Which version is meant, now. @throws OrtserveError when there is no such model */
   find(context: ServerContext, params: Params): Servable;
 }
 
@@ -138,17 +138,16 @@ function installRest(
 }
 
 function predict(context: ServerContext, route: InferenceRoute): Handler {
+  const count = countParams(route.pattern);
   return (reply, request, head) => {
-    const target = route.find(context, paramsOf(request));
-    reply.model = target;
-    new HttpInference(context, reply, head, target, route.format).start();
+    new HttpInference(context, reply, head, route, keptParams(request, count)).start();
   };
 }
 
 const verbOf = { POST: "post", PUT: "put", DELETE: "del" } as const;
 
 function command(context: ServerContext, route: CommandRoute): Handler {
-  const count = route.pattern.split("/:").length - 1;
+  const count = countParams(route.pattern);
   return (reply, request, head) => {
     const param = paramsOf(request);
     const params = Array.from({ length: count }, (_, index) => param(index));
@@ -178,6 +177,19 @@ function guarded(context: ServerContext, method: string, route: string, handler:
     if (head.fault) reply.sendThrown(head.fault);
     else answered(reply, () => handler(reply, request, head));
   };
+}
+
+/** How many parameters a pattern has. */
+export function countParams(pattern: string): number {
+  return pattern.split("/:").length - 1;
+}
+
+/** As {@link paramsOf}, to be kept beyond the request. @throws OrtserveError ERR_INVALID_ARGUMENT */
+export function keptParams(request: HttpRequest, count: number): Params {
+  const param = paramsOf(request);
+  const kept: string[] = [];
+  for (let index = 0; index < count; index++) kept.push(param(index));
+  return (index) => kept[index] ?? "";
 }
 
 /** Parameters of the request's route. Valid as long as the request. */

@@ -37,8 +37,10 @@ export class OrtServer {
   constructor(options: ServerOptions, port: WirePort) {
     const settings = settingsOf(options);
     this.#models = options.models;
+    const service = new InferenceService(options.models, options.defaultModel);
+    service.checkDefault();
     this.#context = {
-      service: new InferenceService(options.models, options.defaultModel),
+      service,
       port,
       wheel: new TimerWheel(),
       accessLog: new AccessLog(options.logger),

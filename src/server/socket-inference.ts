@@ -2,6 +2,7 @@
 // One predict request that came as a WebSocket message.
 import type { ErrorCode } from "../errors.js";
 import type { ReplyHandler, ReplyTiming } from "../runtime/model-port.js";
+import type { Servable } from "../serving/model-store.js";
 import { timeoutOf } from "./deadline.js";
 import { httpStatus } from "./http-status.js";
 import type { SocketSession } from "./socket-session.js";
@@ -9,18 +10,21 @@ import { WheelEntry } from "./timer-wheel.js";
 
 export class SocketInference extends WheelEntry implements ReplyHandler {
   readonly #session: SocketSession;
+  readonly #target: Servable;
   readonly #startedAt = performance.now();
   #ticket = 0;
   #done = false;
   #late = false;
 
-  constructor(session: SocketSession) {
+  constructor(session: SocketSession, target: Servable) {
     super();
     this.#session = session;
+    this.#target = target;
   }
 
   submit(message: ArrayBuffer, isBinary: boolean): void {
-    const { context, target, format, timeoutMs: asked } = this.#session;
+    const { context, route, timeoutMs: asked } = this.#session;
+    const target = this.#target;
     target.lastUsedAt = this.#startedAt;
     const timeoutMs = timeoutOf(context.settings, target, asked);
     const start = isBinary ? 4 : 0;
@@ -32,6 +36,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
       return;
     }
     const { model } = target;
+    const { format } = route;
     this.#ticket = context.port.submit(model, format, true, jsonSize, message, start, length, timeoutMs * 1000, this);
     if (this.#ticket !== 0 && timeoutMs > 0) context.wheel.arm(this, timeoutMs);
   }
@@ -43,7 +48,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
     const { accessLog } = this.#session.context;
     if (!accessLog.verbose) return;
     const times = { queueMs: timing.queueMicros / 1000, runMs: timing.computeMicros / 1000 };
-    accessLog.succeeded({ ...this.#session.record(), ...times, status: 200, totalMs: this.#elapsed() });
+    accessLog.succeeded({ ...this.#session.record(this.#target), ...times, status: 200, totalMs: this.#elapsed() });
   }
 
   fail(code: ErrorCode, message: string, id: string): void {
@@ -54,7 +59,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
     }
     this.#session.sendError(id, message);
     this.#finish();
-    const record = { ...this.#session.record(), requestId: id, totalMs: this.#elapsed() };
+    const record = { ...this.#session.record(this.#target), requestId: id, totalMs: this.#elapsed() };
     this.#session.context.accessLog.failed({ ...record, status: httpStatus[code], code, message });
   }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One WebSocket: each message is a request, each answer a message; many may be in flight and overtake each other.
 import type { WebSocket } from "uWebSockets.js";
-import type { ErrorCode } from "../errors.js";
-import type { WireFormat } from "../native/binding.js";
+import { type ErrorCode, OrtserveError } from "../errors.js";
 import type { Servable } from "../serving/model-store.js";
 import type { ServerContext } from "./context.js";
 import { httpStatus } from "./http-status.js";
+import type { InferenceRoute, Params } from "./routes.js";
 import { requestIdOf } from "./socket-id.js";
 import { SocketInference } from "./socket-inference.js";
 
@@ -19,22 +19,23 @@ const gatherBelow = 16 * 1024;
 
 export class SocketSession {
   readonly context: ServerContext;
-  readonly target: Servable;
-  readonly format: WireFormat;
-  readonly route: string;
+  readonly route: InferenceRoute;
   /** What the client asked for when it connected; 0: nothing. */
   readonly timeoutMs: number;
+  readonly #params: Params;
   readonly #inFlight = new Set<SocketInference>();
+  #target: Servable;
   #socket: WebSocket<SocketData> | undefined;
   #gathered: { message: Uint8Array | string; isBinary: boolean }[] = [];
   #ending = false;
 
-  constructor(context: ServerContext, target: Servable, format: WireFormat, route: string, timeoutMs: number) {
+  /** @throws OrtserveError when there is no such model */
+  constructor(context: ServerContext, route: InferenceRoute, params: Params, timeoutMs: number) {
     this.context = context;
-    this.target = target;
-    this.format = format;
     this.route = route;
+    this.#params = params;
     this.timeoutMs = timeoutMs;
+    this.#target = route.find(context, params);
   }
 
   opened(socket: WebSocket<SocketData>): void {
@@ -43,14 +44,14 @@ export class SocketSession {
 
   /** One request. `message` is valid only during the call. */
   received(message: ArrayBuffer, isBinary: boolean): void {
-    const refusal = this.#refusal(message, isBinary);
+    const refusal = this.#refusal(message, isBinary) ?? this.#found();
     if (refusal !== undefined) {
       const [code, reason] = refusal;
       this.context.accessLog.failed({ ...this.record(), status: httpStatus[code], code, message: reason });
       this.sendError(requestIdOf(message, isBinary), reason);
       return;
     }
-    const inference = new SocketInference(this);
+    const inference = new SocketInference(this, this.#target);
     this.#inFlight.add(inference);
     this.context.inFlight++;
     try {
@@ -76,6 +77,17 @@ export class SocketSession {
       return ["ERR_QUEUE_FULL", "too many answers wait to be read on this WebSocket"];
     }
     return undefined;
+  }
+
+  /** A socket may outlive many versions: each message goes to the one that its path means by then. */
+  #found(): [ErrorCode, string] | undefined {
+    try {
+      this.#target = this.route.find(this.context, this.#params);
+      return undefined;
+    } catch (error) {
+      if (error instanceof OrtserveError) return [error.code, error.message];
+      throw error;
+    }
   }
 
   /** Sends one answer. `message` may be borrowed memory: it is copied or sent before this returns. */
@@ -131,8 +143,7 @@ export class SocketSession {
     for (const inference of this.#inFlight) inference.abandon();
   }
 
-  record() {
-    const { name, version } = this.target;
-    return { requestId: "", method: "WS", route: this.route, model: `${name}/${version}`, totalMs: 0 };
+  record({ name, version } = this.#target) {
+    return { requestId: "", method: "WS", route: this.route.pattern, model: `${name}/${version}`, totalMs: 0 };
   }
 }

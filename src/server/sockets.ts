@@ -5,7 +5,7 @@ import { OrtserveError } from "../errors.js";
 import type { ServerContext } from "./context.js";
 import { Reply } from "./reply.js";
 import { readHead } from "./request-head.js";
-import { type InferenceRoute, paramsOf } from "./routes.js";
+import { countParams, type InferenceRoute, keptParams } from "./routes.js";
 import { type SocketData, SocketSession } from "./socket-session.js";
 
 /** Seconds without a message after which the peer is pinged, and closed when it does not answer. */
@@ -57,8 +57,8 @@ function upgrade(
   try {
     if (head.fault) throw head.fault;
     if (context.draining) throw new OrtserveError("ERR_SHUTTING_DOWN", "Server exiting");
-    const target = route.find(context, paramsOf(request));
-    const session = new SocketSession(context, target, route.format, route.pattern, head.timeoutMs);
+    const params = keptParams(request, countParams(route.pattern));
+    const session = new SocketSession(context, route, params, head.timeoutMs);
     const header = (name: string) => request.getHeader(`sec-websocket-${name}`);
     const keys = [header("key"), header("protocol"), header("extensions")] as const;
     reply.release()?.upgrade<SocketData>({ session }, ...keys, socketContext);

@@ -2,7 +2,8 @@
 // What every face of the server asks about models: which one to run, what it looks like, whether it is ready.
 import { OrtserveError } from "../errors.js";
 import type { TensorSpec } from "../runtime/model.js";
-import type { ModelStore, Servable } from "./model-store.js";
+import type { ModelStore } from "./model-store.js";
+import type { Servable } from "./servable.js";
 
 /** Model metadata in the shape of the Open Inference Protocol. */
 export interface ModelDescription {
@@ -11,6 +12,8 @@ export interface ModelDescription {
   platform: string;
   inputs: TensorDescription[];
   outputs: TensorDescription[];
+  /** Only where there is something to say: `notes` on the model's configuration. */
+  parameters?: Record<string, unknown>;
 }
 
 export interface TensorDescription {
@@ -31,7 +34,11 @@ export class InferenceService {
   constructor(models: ModelStore, defaultModel?: string) {
     this.#models = models;
     this.#defaultModel = defaultModel;
-    if (defaultModel !== undefined) models.get(defaultModel);
+  }
+
+  /** @throws OrtserveError ERR_MODEL_NOT_FOUND when nothing can answer for the default model */
+  checkDefault(): void {
+    if (this.#defaultModel !== undefined) this.#models.get(this.#defaultModel);
   }
 
   /** False from the moment shutdown begins. */
@@ -52,7 +59,12 @@ export class InferenceService {
     this.#draining = true;
   }
 
-  /** The version to run; `version` "": the model's default. @throws OrtserveError ERR_MODEL_NOT_FOUND, ERR_MODEL_CLOSED */
+  /** Names that stand for versions of a model. @throws OrtserveError ERR_MODEL_NOT_FOUND */
+  labels(name: string): string[] {
+    return [...this.#models.get(name).labels.keys()];
+  }
+
+  /** The version to run; `version`: a number or a label, or "" for the model's default. @throws OrtserveError ERR_MODEL_NOT_FOUND, ERR_MODEL_CLOSED */
   find(name: string, version: string): Servable {
     return this.#models.find(name, version);
   }
@@ -76,13 +88,21 @@ export class InferenceService {
       platform: "onnxruntime_onnx",
       inputs: inputs.map((spec) => describeTensor(spec)),
       outputs: outputs.map((spec) => describeTensor(spec)),
+      ...(servable.notes.length > 0 && { parameters: { notes: servable.notes } }),
     };
   }
 
-  /** The versions that a statistics request is about. `name` "": all models; `version` "": all versions. */
+  /**
+   * The versions that a statistics request is about. `name` "": all models; `version` "": all versions.
+   * @throws OrtserveError ERR_MODEL_NOT_FOUND, ERR_INVALID_ARGUMENT for a model of which nothing is ready
+   */
   select(name: string, version: string): Servable[] {
     if (name === "") return [...this.#models.servables()];
-    return version === "" ? [...this.#models.get(name).versions.values()] : [this.#models.find(name, version)];
+    if (version !== "") return [this.#models.find(name, version)];
+    if (this.#models.has(name) && !this.#models.names.includes(name)) {
+      throw new OrtserveError("ERR_INVALID_ARGUMENT", `requested model '${name}' is not available`);
+    }
+    return [...this.#models.get(name).versions.values()];
   }
 }
 

@@ -16,9 +16,19 @@ const provider = z.union(
   { error: "expected a provider's name, or {name, options, required}" },
 );
 
-const version = z.union([z.int().min(1).transform(String), z.string().regex(/^[0-9]+$/, "expected a version number")], {
-  error: "expected a version number",
-});
+const version = z.union(
+  [z.int().min(1).transform(String), z.string().regex(/^[1-9][0-9]*$/, "expected a version number")],
+  {
+    error: "expected a version number",
+  },
+);
+
+const label = z
+  .string()
+  .regex(
+    /^(?!v?[0-9]+$)[^/%?#\s]+$/,
+    "expected a label that does not look like a version, without '/', '%', '?' or '#'",
+  );
 
 export const modelConfigSchema = z.strictObject({
   /** Name under which the model is served; its directory's name by default. */
@@ -34,6 +44,19 @@ export const modelConfigSchema = z.strictObject({
     .optional(),
   /** Class names in the order of the scores, or the path of a file with one name per line. */
   labels: z.union([names, z.string()], { error: "expected a list of names, or a file's path" }).optional(),
+  /** Which versions are served: all of them, the latest N, or those of a list. */
+  versions: z
+    .union([z.literal("all"), z.strictObject({ latest: z.int().min(1) }), z.array(version).min(1)], {
+      error: "expected all, {latest: N} or a list of version numbers",
+    })
+    .optional(),
+  /** Names for versions, such as {stable: 1, canary: 2}: /predict/NAME/canary. */
+  version_labels: z.record(label, version).optional(),
+  /** Name of the ONNX file in each version's directory; model.onnx by default. */
+  model_file: z
+    .string()
+    .regex(/^[^/\\]+$/, "expected a file name without a directory")
+    .optional(),
   /** Version that answers when a request names none; the highest by default. */
   default_version: version.optional(),
   batching: z.enum(["auto", "off"]).optional(),

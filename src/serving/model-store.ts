@@ -1,34 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-// The models that are loaded, by name and version, and the faults of looking for one that is not.
+// One thread's routes: which version of which model answers, and the faults of asking for one that does not.
 import { OrtserveError } from "../errors.js";
-import type { Model } from "../runtime/model.js";
-import type { ModelConfig } from "./model-config.js";
 import { compareVersions } from "./repository.js";
+import type { ModelRoutes, RouteTable, VersionStatus } from "./route-table.js";
+import type { Servable } from "./servable.js";
+import { defaultAmong, labelsAmong } from "./version-policy.js";
 
-/** One version of one model, ready to take requests. */
-export interface Servable {
-  readonly name: string;
-  readonly version: string;
-  readonly model: Model;
-  readonly config: ModelConfig;
-  /** When the last request over a wire came, by performance.now(); 0: never. */
-  lastUsedAt: number;
-}
+export type { Servable } from "./servable.js";
 
-/** All versions of one model. */
+/** All versions of one model that take requests. */
 export interface ServedModel {
   readonly name: string;
-  /** Ascending by number. */
+  /** Ascending by number; never empty. */
   readonly versions: ReadonlyMap<string, Servable>;
+  /** By label, such as "stable". */
+  readonly labels: ReadonlyMap<string, Servable>;
   /** Answers when a request names no version. */
   readonly default: Servable;
 }
 
-export class ModelStore {
-  readonly #models = new Map<string, ServedModel>();
-  /** Versions that are on disk and could not be loaded: known, but not ready. */
-  readonly #broken = new Map<string, Set<string>>();
+/** The largest version that Triton's clients can name. */
+const largestVersion = 2n ** 63n - 1n;
 
+/** Belongs to one thread. Routes given to {@link apply} are in force when it returns. */
+export class ModelStore implements RouteTable {
+  readonly #models = new Map<string, ServedModel>();
+  /** Of every model that is known: versions that exist and take no requests. */
+  readonly #others = new Map<string, readonly VersionStatus[]>();
+
+  /** Models that take requests. */
   get names(): string[] {
     return [...this.#models.keys()].sort();
   }
@@ -37,27 +37,45 @@ export class ModelStore {
     return this.#models.size;
   }
 
-  /** Takes over the loaded versions of one model; at least one. */
+  apply({ name, ready, defaultVersion, labels, others }: ModelRoutes): Promise<void> {
+    const versions = new Map(ready.map((servable) => [servable.version, servable]));
+    const standard = versions.get(defaultVersion);
+    this.#retire(name, versions);
+    this.#others.set(name, others);
+    if (standard === undefined) this.#models.delete(name);
+    else {
+      const labelled = Object.entries(labels).flatMap(([label, version]) => {
+        const servable = versions.get(version);
+        return servable ? [[label, servable] as const] : [];
+      });
+      this.#models.set(name, { name, versions, labels: new Map(labelled), default: standard });
+    }
+    return Promise.resolve();
+  }
+
+  forget(name: string): Promise<void> {
+    this.#retire(name, new Map());
+    this.#models.delete(name);
+    this.#others.delete(name);
+    return Promise.resolve();
+  }
+
+  /** Takes over the loaded versions of one model; at least one. The highest is the default, unless their config has another. */
   add(name: string, servables: readonly Servable[]): void {
-    const sorted = [...servables].sort((a, b) => compareVersions(a.version, b.version));
-    const versions = new Map(sorted.map((servable) => [servable.version, servable]));
-    const highest = sorted.at(-1);
+    const ready = [...servables].sort((a, b) => compareVersions(a.version, b.version));
+    const highest = ready.at(-1);
     if (highest === undefined) throw new OrtserveError("ERR_INTERNAL", `model '${name}' was added without a version`);
-    const wanted = highest.config.default_version;
-    this.#models.set(name, { name, versions, default: (wanted && versions.get(wanted)) || highest });
+    const numbers = ready.map(({ version }) => version);
+    const labels = labelsAmong(numbers, highest.config);
+    void this.apply({ name, ready, defaultVersion: defaultAmong(numbers, highest.config), labels, others: [] });
   }
 
-  /** Remembers a version that exists and does not load, so that asking for it is not answered "unknown". */
-  addBroken(name: string, version: string): void {
-    const versions = this.#broken.get(name) ?? new Set();
-    this.#broken.set(name, versions.add(version));
-  }
-
+  /** Whether the model is known, though perhaps none of its versions takes requests. */
   has(name: string): boolean {
-    return this.#models.has(name);
+    return this.#others.has(name);
   }
 
-  /** The only model, if there is exactly one. */
+  /** The only model that takes requests, if there is exactly one. */
   get only(): ServedModel | undefined {
     return this.#models.size === 1 ? this.#models.values().next().value : undefined;
   }
@@ -66,31 +84,52 @@ export class ModelStore {
   get(name: string): ServedModel {
     const model = this.#models.get(name);
     if (model) return model;
-    const reason = this.#broken.has(name) ? "has no available versions" : "is not found";
+    const reason = this.#others.has(name) ? "has no available versions" : "is not found";
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `Request for unknown model: '${name}' ${reason}`);
   }
 
   /**
-   * The version to run. `version` "": the default one.
-   * @throws OrtserveError ERR_MODEL_NOT_FOUND, or ERR_MODEL_CLOSED for a version that exists and is not loaded.
+   * The version to run. `wanted`: a version or a label; "": the default version.
+   * @throws OrtserveError ERR_MODEL_NOT_FOUND, or ERR_MODEL_CLOSED for a version that exists and takes no requests.
    */
-  find(name: string, version: string): Servable {
-    if (version === "") return this.get(name).default;
-    const broken = this.#broken.get(name)?.has(version);
-    const servable = broken ? undefined : this.get(name).versions.get(version);
+  find(name: string, wanted: string): Servable {
+    const model = this.#models.get(name);
+    const servable = wanted === "" ? model?.default : (model?.versions.get(wanted) ?? model?.labels.get(wanted));
     if (servable) return servable;
-    const subject = `Request for unknown model: '${name}' version ${version}`;
-    if (broken) throw new OrtserveError("ERR_MODEL_CLOSED", `${subject} is not at ready state`);
-    throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${subject} is not found`);
+    throw this.#fault(name, wanted);
   }
 
-  /** Every loaded version. */
+  #fault(name: string, wanted: string): OrtserveError {
+    const others = this.#others.get(name);
+    const subject = `Request for unknown model: '${name}'`;
+    if (others === undefined) return new OrtserveError("ERR_MODEL_NOT_FOUND", `${subject} is not found`);
+    if (wanted === "") return new OrtserveError("ERR_MODEL_NOT_FOUND", `${subject} has no available versions`);
+    if (others.some(({ version }) => version === wanted)) {
+      return new OrtserveError("ERR_MODEL_CLOSED", `${subject} version ${wanted} is not at ready state`);
+    }
+    if (/^[0-9]+$/.test(wanted) && BigInt(wanted) > largestVersion) {
+      const text = `failed to get model version from specified version string '${wanted}'`;
+      return new OrtserveError("ERR_INVALID_ARGUMENT", `${text}: expected at most ${largestVersion}`);
+    }
+    return new OrtserveError("ERR_MODEL_NOT_FOUND", `${subject} version ${wanted} is not found`);
+  }
+
+  /** Every version that takes requests. */
   *servables(): Generator<Servable> {
     for (const model of this.#models.values()) yield* model.versions.values();
   }
 
-  /** Closes every model; requests in flight are answered first. */
+  /** Closes every model; requests in flight are answered first. For the owner of the models only. */
   async close(): Promise<void> {
     await Promise.all([...this.servables()].map(({ model }) => model.close()));
+  }
+
+  #retire(name: string, versions: ReadonlyMap<string, Servable>): void {
+    for (const before of this.#models.get(name)?.versions.values() ?? []) {
+      const after = versions.get(before.version);
+      if (after === before) continue;
+      before.retired = true;
+      if (after?.model.id === before.model.id) after.lastUsedAt = before.lastUsedAt; // the same load, described anew
+    }
   }
 }

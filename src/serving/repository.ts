@@ -4,7 +4,9 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
+import { fingerprint } from "./fingerprint.js";
 import { type ModelConfig, readModelConfig } from "./model-config.js";
+import { selectVersions } from "./version-policy.js";
 
 /** One version of a model on disk. */
 export interface VersionEntry {
@@ -12,14 +14,24 @@ export interface VersionEntry {
   version: string;
   /** The ONNX file. */
   path: string;
+  /** Changes with the files of the version. */
+  digest: string;
+  /** Size of its files. */
+  bytes: number;
 }
 
 /** One model on disk. */
 export interface RepositoryEntry {
   name: string;
   config: ModelConfig;
-  /** Ascending; never empty. */
+  /** Where the configuration stands, or would: for messages. */
+  source: string;
+  /** What the configuration asks for and does not get, one sentence each. */
+  notes: string[];
+  /** Those that its policy selects, ascending; never empty. */
   versions: VersionEntry[];
+  /** Directories of versions without a model in them. */
+  incomplete: { version: string; error: OrtserveError }[];
 }
 
 /** A directory that looks like a model and is not one. */
@@ -37,16 +49,17 @@ export interface Repository {
 /**
  * Looks for models at `path`: a directory of `NAME/VERSION/model.onnx` (with an optional `NAME/config.yaml`), one such
  * `NAME` directory itself, or one `.onnx` file, which is served under its file name as version 1.
+ * @param mayBeEmpty models may come later.
  * @throws OrtserveError ERR_MODEL_NOT_FOUND when there is nothing of the kind; a fault in one model does not throw.
  */
-export async function scanRepository(path: string): Promise<Repository> {
+export async function scanRepository(path: string, mayBeEmpty = false): Promise<Repository> {
   const info = await stat(path).catch(() => undefined);
   if (info === undefined) throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: no such file or directory`);
   if (info.isFile()) return singleFile(path);
   const children = await directories(path);
   if (children.some(isVersion)) return collect(path, [await scanModel(path)]);
   const repository = collect(path, await Promise.all(children.map((name) => scanModel(join(path, name)))));
-  if (repository.entries.length + repository.faults.length === 0) {
+  if (repository.entries.length + repository.faults.length === 0 && !mayBeEmpty) {
     throw new OrtserveError(
       "ERR_MODEL_NOT_FOUND",
       `${path}: expected NAME/VERSION/model.onnx below it, found no model`,
@@ -55,11 +68,12 @@ export async function scanRepository(path: string): Promise<Repository> {
   return repository;
 }
 
-function singleFile(path: string): Repository {
+async function singleFile(path: string): Promise<Repository> {
   if (extname(path) !== ".onnx") {
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: expected a model repository or an .onnx file`);
   }
-  const entry = { name: basename(path, ".onnx"), config: {}, versions: [{ version: "1", path }] };
+  const versions = [{ version: "1", path, ...(await fingerprint(path)) }];
+  const entry = { name: basename(path, ".onnx"), config: {}, source: path, notes: [], versions, incomplete: [] };
   return { path, entries: [entry], faults: [] };
 }
 
@@ -76,52 +90,53 @@ function collect(path: string, models: (RepositoryEntry | RepositoryFault | unde
   return repository;
 }
 
-/** undefined: the directory holds nothing that belongs to a model. */
-async function scanModel(path: string): Promise<RepositoryEntry | RepositoryFault | undefined> {
+/** The model in one directory; undefined: it holds nothing that belongs to a model. */
+export async function scanModel(path: string): Promise<RepositoryEntry | RepositoryFault | undefined> {
   const directoryName = basename(path);
   try {
     const children = await readdir(path, { withFileTypes: true });
-    const versions = await findVersions(path, children);
+    const source = join(path, "config.yaml");
     const hasConfig = children.some(({ name }) => name === "config.yaml");
-    if (versions.length === 0 && !hasConfig) return undefined;
-    const config = await readModelConfig(join(path, "config.yaml"));
-    checkVersions(path, config, versions);
-    return { name: config.name ?? directoryName, config, versions };
+    if (!hasConfig && !children.some(isVersionDirectory)) return undefined;
+    const config = await readModelConfig(source);
+    const { found, incomplete } = await findVersions(path, children, config.model_file ?? "model.onnx");
+    if (found.length === 0) throw incomplete[0]?.error ?? withoutVersion(path);
+    const versions = selectVersions(found, config, source);
+    return { name: config.name ?? directoryName, config, source, notes: [], versions, incomplete };
   } catch (error) {
-    if (error instanceof OrtserveError) return { name: directoryName, error };
-    throw error;
+    return { name: directoryName, error: asFault(path, error) };
   }
 }
 
-async function findVersions(path: string, children: Dirent[]): Promise<VersionEntry[]> {
-  const found = children
-    .filter((child) => !child.isFile() && isVersion(child.name))
-    .map(({ name }) => ({ version: BigInt(name).toString(), path: join(path, name, "model.onnx") }));
-  for (const { path: file } of found) {
-    const isFile = await stat(file).then(
-      (info) => info.isFile(),
-      () => false,
-    );
-    if (!isFile) throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${file}: no such file`);
-  }
-  return found.sort((a, b) => compareVersions(a.version, b.version));
+/** A directory may change, or be closed to us, while it is looked at: that is its own fault and nobody else's. */
+function asFault(path: string, error: unknown): OrtserveError {
+  if (error instanceof OrtserveError) return error;
+  if (!(error instanceof Error && "syscall" in error)) throw error;
+  return new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: cannot be read: ${error.message}`, { cause: error });
 }
 
-function checkVersions(path: string, config: ModelConfig, versions: VersionEntry[]): void {
-  if (versions.length === 0) {
-    throw new OrtserveError(
-      "ERR_MODEL_NOT_FOUND",
-      `${path}: expected a version directory such as 1/model.onnx, found none`,
-    );
+async function findVersions(path: string, children: Dirent[], modelFile: string) {
+  const found: VersionEntry[] = [];
+  const incomplete: RepositoryEntry["incomplete"] = [];
+  for (const { name } of children.filter(isVersionDirectory)) {
+    const version = BigInt(name).toString();
+    const directory = join(path, name);
+    const file = join(directory, modelFile);
+    const info = await stat(file).catch(() => undefined);
+    const twin = found.some((other) => other.version === version);
+    const missing = twin ? `${directory}: another directory is version ${version}, too` : `${file}: no such file`;
+    if (info?.isFile() && !twin) found.push({ version, path: file, ...(await fingerprint(directory)) });
+    else incomplete.push({ version, error: new OrtserveError("ERR_MODEL_NOT_FOUND", missing) });
   }
-  const wanted = config.default_version;
-  if (wanted !== undefined && !versions.some(({ version }) => version === wanted)) {
-    const there = versions.map(({ version }) => version).join(", ");
-    throw new OrtserveError(
-      "ERR_INVALID_CONFIG",
-      `${join(path, "config.yaml")}: 'default_version': expected one of ${there}, got ${wanted}`,
-    );
-  }
+  found.sort((a, b) => compareVersions(a.version, b.version));
+  return { found, incomplete };
+}
+
+function withoutVersion(path: string): OrtserveError {
+  return new OrtserveError(
+    "ERR_MODEL_NOT_FOUND",
+    `${path}: expected a version directory such as 1/model.onnx, found none`,
+  );
 }
 
 /** Orders version strings as the numbers they are, of any length. */
@@ -131,6 +146,10 @@ export function compareVersions(a: string, b: string): number {
 
 function isVersion(name: string): boolean {
   return /^[0-9]+$/.test(name) && BigInt(name) > 0n;
+}
+
+function isVersionDirectory(child: Dirent): boolean {
+  return !child.isFile() && isVersion(child.name);
 }
 
 async function directories(path: string): Promise<string[]> {

@@ -4,6 +4,7 @@ import type { Model } from "../../src/runtime/model.js";
 import type { ServerOptions } from "../../src/server/options.js";
 import { OrtServer } from "../../src/server/server.js";
 import { ModelStore } from "../../src/serving/model-store.js";
+import { makeServable } from "../../src/serving/servable.js";
 import { FakePort } from "./fake-port.js";
 
 export interface FakeServer {
@@ -23,13 +24,10 @@ export async function startFakeServer(
   for (const [name, versions] of Object.entries(models)) {
     store.add(
       name,
-      versions.map((version) => ({
-        name,
-        version,
-        model: fakeModel(() => closedModels.push(`${name}/${version}`)),
-        config: {},
-        lastUsedAt: 0,
-      })),
+      versions.map((version) => {
+        const model = fakeModel(() => closedModels.push(`${name}/${version}`));
+        return makeServable({ name, version, config: {}, notes: [] }, model);
+      }),
     );
   }
   const port = new FakePort();

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { modelOptions } from "../../src/serving/load-repository.js";
 import { readModelConfig } from "../../src/serving/model-config.js";
+import { modelOptions } from "../../src/serving/model-options-of-config.js";
 
 const root = mkdtempSync(join(tmpdir(), "ortserve-config-"));
 after(() => rmSync(root, { recursive: true }));

@@ -13,7 +13,7 @@ const doc = {
   form: predictForm,
 } as const;
 
-/** `/predict[/NAME][/vN]`. A model whose name looks like a version is reached by its full path. */
+/** `/predict[/NAME][/vN]`, `/predict/NAME/LABEL`. A model whose name looks like a version is reached by its full path. */
 export const predictRoutes: readonly InferenceRoute[] = [
   {
     pattern: "/predict",
@@ -38,9 +38,11 @@ export const predictRoutes: readonly InferenceRoute[] = [
     find: ({ service }, params) => {
       const version = params(1);
       if (versionPattern.test(version)) return service.find(params(0), version.slice(1));
+      if (service.labels(params(0)).includes(version)) return service.find(params(0), version);
+      const labels = service.labels(params(0)).map((label) => `, or the label ${label}`);
       throw new OrtserveError(
         "ERR_MODEL_NOT_FOUND",
-        `expected a version such as v1 after /predict/${params(0)}/, got '${version}'`,
+        `expected a version such as v1${labels.join("")} after /predict/${params(0)}/, got '${version}'`,
       );
     },
   },

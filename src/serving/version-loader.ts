@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Brings one version of a model into memory, or leaves nothing behind.
+import { OrtserveError } from "../errors.js";
+import type { EngineOptions } from "../runtime/engine.js";
+import { Model } from "../runtime/model.js";
+import { LoadLimit } from "./load-limit.js";
+import { MemoryBudget, type Release } from "./memory-budget.js";
+import { modelOptions } from "./model-options-of-config.js";
+import type { RepositoryEntry, VersionEntry } from "./repository.js";
+import { makeServable, type Servable } from "./servable.js";
+
+export interface LoaderOptions {
+  /** Loads in progress at once. Default 2. */
+  concurrency?: number;
+  /** Bytes that the weights of all models may take; 0: no bound. Default 0. */
+  memoryBudget?: number;
+  /** Options of the process-wide engine. */
+  engine?: EngineOptions;
+}
+
+/** A version in memory. */
+export interface LoadedVersion {
+  readonly servable: Servable;
+  /** Of the files, and of the configuration as far as it shapes the load. */
+  readonly identity: string;
+  /** How long the load took. */
+  readonly millis: number;
+  /** Lets requests in flight finish and frees the memory. */
+  close(): Promise<void>;
+}
+
+export class VersionLoader {
+  readonly #limit: LoadLimit;
+  readonly #budget: MemoryBudget;
+  readonly #engine: EngineOptions | undefined;
+  #stopped = false;
+
+  constructor({ concurrency = 2, memoryBudget = 0, engine }: LoaderOptions) {
+    this.#limit = new LoadLimit(concurrency);
+    this.#budget = new MemoryBudget(memoryBudget);
+    this.#engine = engine;
+  }
+
+  /** Loads that have not begun are refused from now on. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** What of a version's description decides whether it must be loaded again. */
+  static identity({ config }: RepositoryEntry, { path, digest }: VersionEntry): string {
+    const { default_version: _1, version_labels: _2, versions: _3, ...shaping } = config;
+    return JSON.stringify([path, digest, shaping]);
+  }
+
+  /** @throws OrtserveError of Model.load, ERR_OUT_OF_MEMORY (budget), ERR_SHUTTING_DOWN */
+  load(entry: RepositoryEntry, version: VersionEntry): Promise<LoadedVersion> {
+    return this.#limit.run(() => {
+      if (this.#stopped) throw new OrtserveError("ERR_SHUTTING_DOWN", "Server exiting");
+      return this.#load(entry, version);
+    });
+  }
+
+  async #load(entry: RepositoryEntry, { version, path, digest, bytes }: VersionEntry): Promise<LoadedVersion> {
+    const startedAt = performance.now();
+    const { name, config, notes } = entry;
+    const options = modelOptions(name, version, config, this.#engine);
+    const release = this.#budget.reserve(
+      `model '${name}' version ${version}`,
+      weightsKey(path, digest, options),
+      bytes,
+    );
+    try {
+      const model = await Model.load(path, options);
+      return {
+        servable: makeServable({ name, version, config, notes }, model),
+        identity: VersionLoader.identity(entry, { version, path, digest, bytes }),
+        millis: performance.now() - startedAt,
+        close: () => closeModel(model, release),
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+}
+
+async function closeModel(model: Model, release: Release): Promise<void> {
+  await model.close();
+  release();
+}
+
+/** Loads with the same key share one copy of the weights. */
+function weightsKey(path: string, digest: string, options: ReturnType<typeof modelOptions>): string {
+  const { providers, sessionOptions, intraOpThreads, batching } = options;
+  return JSON.stringify([path, digest, providers, sessionOptions, intraOpThreads, batching]);
+}
