@@ -1,75 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server: listens, serves, drains, closes.
-
-import uWS, { type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
 import { setTimeout as delay } from "node:timers/promises";
 import { OrtserveError } from "../errors.js";
 import { ModelPort } from "../runtime/model-port.js";
 import { InferenceService } from "../serving/inference-service.js";
 import type { ModelStore } from "../serving/model-store.js";
 import { AccessLog } from "./access-log.js";
-import type { ServerContext, WirePort } from "./context.js";
+import type { WirePort } from "./context.js";
+import { HttpThread } from "./http-thread.js";
 import { explainListenFailure } from "./listen-failure.js";
-import { type ServerOptions, settingsOf } from "./options.js";
-import { allRoutes } from "./route-tables.js";
-import { installRoutes } from "./routes.js";
-import type { SocketSession } from "./socket-session.js";
-import { installSockets } from "./sockets.js";
-import { TimerWheel } from "./timer-wheel.js";
+import { type ServerOptions, type Settings, settingsOf } from "./options.js";
+import { SharedState } from "./shared-state.js";
 
-/** Idle connections get this long to notice that they are not wanted, in ms. */
-const idleGraceMs = 500;
 /** Runs whose clients have been cut off get this long to end, in ms. */
 const runGraceMs = 1000;
-const pollMs = 10;
 
 export class OrtServer {
-  readonly #app: TemplatedApp;
-  readonly #context: ServerContext;
+  readonly #settings: Settings;
   readonly #models: ModelStore;
-  readonly #sessions: ReadonlySet<SocketSession>;
-  #connections = 0;
-  #listening: us_listen_socket | undefined;
+  readonly #state = new SharedState(1);
+  readonly #thread: HttpThread;
   #port = 0;
+  #listened = false;
   #closing: Promise<void> | undefined;
 
   /** @internal Use {@link createServer}. */
   constructor(options: ServerOptions, port: WirePort) {
-    const settings = settingsOf(options);
+    this.#settings = settingsOf(options);
     this.#models = options.models;
-    const service = new InferenceService(options.models, options.defaultModel);
+    const service = new InferenceService(options.models, options.defaultModel, () => this.#state.draining);
     service.checkDefault();
-    this.#context = {
+    this.#thread = new HttpThread({
       service,
       port,
-      wheel: new TimerWheel(),
       accessLog: new AccessLog(options.logger),
-      settings,
-      inFlight: 0,
-      draining: false,
-    };
-    this.#app = uWS.App();
-    const app = this.#app;
-    // biome-ignore lint/suspicious/useIterableCallbackReturn: not an array's filter; called as connections come and go
-    app.filter((_response, change) => {
-      this.#connections += Number(change);
+      settings: this.#settings,
+      state: this.#state,
+      thread: 0,
     });
-    this.#sessions = installSockets(this.#app, this.#context, allRoutes.inferences);
-    installRoutes(this.#app, this.#context, allRoutes);
   }
 
   /** Begins to accept connections. Rejects with ERR_PORT_IN_USE, or ERR_INVALID_ARGUMENT when the address is unusable. */
   async listen(): Promise<void> {
-    const { host, port } = this.#context.settings;
-    if (this.#listening || this.#closing) throw new OrtserveError("ERR_INVALID_ARGUMENT", "listen() was called before");
-    // Without this flag a second server would silently share the port, and the clients, of the first.
-    const exclusive = 1; // LIBUS_LISTEN_EXCLUSIVE_PORT; not among the typings' values
-    const listen = this.#app.listen as unknown as ExclusiveListen;
-    listen.call(this.#app, host, port, exclusive, (socket) => {
-      if (socket) this.#listening = socket;
-    });
-    if (this.#listening === undefined) throw await explainListenFailure(host, port);
-    this.#port = uWS.us_socket_local_port(this.#listening);
+    const { host, port } = this.#settings;
+    if (this.#listened || this.#closing) throw new OrtserveError("ERR_INVALID_ARGUMENT", "listen() was called before");
+    const inUse = this.#thread.listen(host, port, false);
+    if (inUse === undefined) throw await explainListenFailure(host, port);
+    this.#port = inUse;
+    this.#listened = true;
   }
 
   /** The port in use, after {@link listen}. */
@@ -79,13 +57,13 @@ export class OrtServer {
 
   /** Such as "http://127.0.0.1:8080". */
   get url(): string {
-    const { host } = this.#context.settings;
+    const { host } = this.#settings;
     return `http://${host.includes(":") ? `[${host}]` : host}:${this.#port}`;
   }
 
   /** Requests that are not answered yet. */
   get inFlight(): number {
-    return this.#context.inFlight;
+    return this.#state.allInFlight;
   }
 
   /**
@@ -98,39 +76,14 @@ export class OrtServer {
   }
 
   async #drain(): Promise<void> {
-    const context = this.#context;
-    context.service.drain();
-    context.draining = true;
-    await delay(0); // connections that wait to be accepted are accepted before the listen socket goes
-    if (this.#listening) uWS.us_listen_socket_close(this.#listening);
-    for (const session of this.#sessions) session.end();
-    await this.#settle();
-    this.#app.close();
-    context.wheel.close();
+    this.#state.drain();
+    await this.#thread.drain();
     // A run that outlives the grace has nobody left to answer: it is not waited for.
     const waiting = new AbortController();
     await Promise.race([this.#models.close(), delay(runGraceMs, undefined, waiting)]);
     waiting.abort();
   }
-
-  /** Waits until every request is answered and every connection gone, or the time for that has run out. */
-  async #settle(): Promise<void> {
-    const deadline = performance.now() + this.#context.settings.graceMs;
-    let idleSince = performance.now();
-    while (this.#connections > 0 && performance.now() < deadline) {
-      if (this.#context.inFlight > 0) idleSince = performance.now();
-      if (performance.now() - idleSince >= idleGraceMs) return;
-      await delay(pollMs);
-    }
-  }
 }
-
-type ExclusiveListen = (
-  host: string,
-  port: number,
-  flags: number,
-  done: (socket: us_listen_socket | false) => void,
-) => void;
 
 /** Makes a server; call `listen()` to start it. @throws OrtserveError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND */
 export function createServer(options: ServerOptions): OrtServer {

@@ -28,12 +28,13 @@ export interface TensorDescription {
 export class InferenceService {
   readonly #models: ModelStore;
   readonly #defaultModel: string | undefined;
-  #draining = false;
+  readonly #isDraining: () => boolean;
 
   /** @param defaultModel answers requests that name no model; without it only a lone model does. */
-  constructor(models: ModelStore, defaultModel?: string) {
+  constructor(models: ModelStore, defaultModel: string | undefined, isDraining: () => boolean) {
     this.#models = models;
     this.#defaultModel = defaultModel;
+    this.#isDraining = isDraining;
   }
 
   /** @throws OrtserveError ERR_MODEL_NOT_FOUND when nothing can answer for the default model */
@@ -41,9 +42,9 @@ export class InferenceService {
     if (this.#defaultModel !== undefined) this.#models.get(this.#defaultModel);
   }
 
-  /** False from the moment shutdown begins. */
+  /** False from the moment shutdown begins; requests that arrive all the same are still answered. */
   get ready(): boolean {
-    return !this.#draining;
+    return !this.#isDraining();
   }
 
   get names(): string[] {
@@ -52,11 +53,6 @@ export class InferenceService {
 
   has(name: string): boolean {
     return this.#models.has(name);
-  }
-
-  /** From now on the service is not ready; requests that arrive all the same are still answered. */
-  drain(): void {
-    this.#draining = true;
   }
 
   /** Names that stand for versions of a model. @throws OrtserveError ERR_MODEL_NOT_FOUND */

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thread's share of a server: an app, its connections, and their end. It runs in the thread that makes it.
+import uWS, { type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
+import { setTimeout as delay } from "node:timers/promises";
+import { ServerContext, type ThreadParts } from "./context.js";
+import { allRoutes } from "./route-tables.js";
+import { installRoutes } from "./routes.js";
+import type { SocketSession } from "./socket-session.js";
+import { installSockets } from "./sockets.js";
+
+/** Idle connections get this long to notice that they are not wanted, in ms. */
+const idleGraceMs = 500;
+const pollMs = 10;
+
+export class HttpThread {
+  readonly #app: TemplatedApp;
+  readonly #context: ServerContext;
+  readonly #sessions: ReadonlySet<SocketSession>;
+  #connections = 0;
+  #listening: us_listen_socket | undefined;
+
+  constructor(parts: ThreadParts) {
+    this.#context = new ServerContext(parts);
+    this.#app = uWS.App();
+    // biome-ignore lint/suspicious/useIterableCallbackReturn: not an array's filter; called as connections come and go
+    this.#app.filter((_response, change) => {
+      this.#connections += Number(change);
+    });
+    this.#sessions = installSockets(this.#app, this.#context, allRoutes.inferences);
+    installRoutes(this.#app, this.#context, allRoutes);
+  }
+
+  /**
+   * Begins to accept connections; the port in use, or undefined when that failed. `shared`: other threads listen on the same
+   * address, and the kernel deals connections out to them. `port` 0 is any free one, and never shared.
+   */
+  listen(host: string, port: number, shared: boolean): number | undefined {
+    // Without the flag a second server would silently share the port, and the clients, of the first.
+    const exclusive = shared ? 0 : 1; // LIBUS_LISTEN_EXCLUSIVE_PORT; not among the typings' values
+    const listen = this.#app.listen as unknown as ListenWithFlags;
+    listen.call(this.#app, host, port, exclusive, (socket) => {
+      if (socket) this.#listening = socket;
+    });
+    return this.#listening && uWS.us_socket_local_port(this.#listening);
+  }
+
+  /** Takes no new connections, lets requests in flight finish within the server's grace, and cuts off what is left. */
+  async drain(): Promise<void> {
+    await delay(0); // connections that wait to be accepted are accepted before the listen socket goes
+    if (this.#listening) uWS.us_listen_socket_close(this.#listening);
+    for (const session of this.#sessions) session.end();
+    await this.#settle();
+    this.#app.close();
+    this.#context.wheel.close();
+  }
+
+  /** Waits until every request is answered and every connection gone, or the time for that has run out. */
+  async #settle(): Promise<void> {
+    const deadline = performance.now() + this.#context.settings.graceMs;
+    let idleSince = performance.now();
+    while (this.#connections > 0 && performance.now() < deadline) {
+      if (this.#context.inFlight > 0) idleSince = performance.now();
+      if (performance.now() - idleSince >= idleGraceMs) return;
+      await delay(pollMs);
+    }
+  }
+}
+
+type ListenWithFlags = (
+  host: string,
+  port: number,
+  flags: number,
+  done: (socket: us_listen_socket | false) => void,
+) => void;

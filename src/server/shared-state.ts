@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the HTTP threads of one server must agree on at once: in memory they share, because a message would come later.
+
+/** Int32 places of one cache line, so that threads that count do not slow each other down. */
+const line = 16;
+
+const draining = 0;
+
+/** A server's state, seen from any of its threads. */
+export class SharedState {
+  /** Send it to another thread, and make a SharedState of it there. */
+  readonly memory: SharedArrayBuffer;
+  readonly #words: Int32Array;
+
+  /** @param threads how many; or the memory of a state that exists */
+  constructor(threads: number | SharedArrayBuffer) {
+    this.memory = typeof threads === "number" ? new SharedArrayBuffer(4 * line * (1 + threads)) : threads;
+    this.#words = new Int32Array(this.memory);
+  }
+
+  /** From the moment shutdown begins: nothing is ready, and every reply ends its connection. */
+  get draining(): boolean {
+    return Atomics.load(this.#words, draining) === 1;
+  }
+
+  drain(): void {
+    Atomics.store(this.#words, draining, 1);
+  }
+
+  /** Requests that `thread` owes an answer. */
+  inFlight(thread: number): number {
+    return Atomics.load(this.#words, line * (1 + thread));
+  }
+
+  /** For `thread` itself: nobody else writes its count. */
+  setInFlight(thread: number, count: number): void {
+    this.#words[line * (1 + thread)] = count;
+  }
+
+  /** Requests that any thread owes an answer. */
+  get allInFlight(): number {
+    let sum = 0;
+    for (let place = line; place < this.#words.length; place += line) sum += Atomics.load(this.#words, place);
+    return sum;
+  }
+}
