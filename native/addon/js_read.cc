@@ -38,12 +38,6 @@ napi_valuetype type_of(napi_env env, napi_value value) {
   fail(Code::kInvalidArgument, "expected " + expected + " for " + what + ", got " + type_name(type_of(env, value)));
 }
 
-double read_number(napi_env env, napi_value value, const char* what) {
-  double number;
-  if (napi_get_value_double(env, value, &number) != napi_ok) mismatch(env, value, what, "a number");
-  return number;
-}
-
 void require_object(napi_env env, napi_value value, const char* what) {
   if (type_of(env, value) != napi_object) mismatch(env, value, what, "an object");
 }
@@ -58,6 +52,12 @@ bool read_bool(napi_env env, napi_value value, const char* what) {
   bool result;
   if (napi_get_value_bool(env, value, &result) != napi_ok) mismatch(env, value, what, "a boolean");
   return result;
+}
+
+double read_number(napi_env env, napi_value value, const char* what) {
+  double number;
+  if (napi_get_value_double(env, value, &number) != napi_ok) mismatch(env, value, what, "a number");
+  return number;
 }
 
 int64_t read_integer(napi_env env, napi_value value, const char* what, int64_t low, int64_t high) {

@@ -35,6 +35,7 @@ struct CallArguments {
 
 bool is_undefined(napi_env env, napi_value value);
 bool read_bool(napi_env env, napi_value value, const char* what);
+double read_number(napi_env env, napi_value value, const char* what);
 /// A whole number in [low, high]; both within +-2^53.
 int64_t read_integer(napi_env env, napi_value value, const char* what, int64_t low, int64_t high);
 /// Any non-negative number, rounded down and clamped to 2^63 - 1.

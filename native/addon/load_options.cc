@@ -21,6 +21,7 @@ class OptionReader {
     constexpr int64_t kLongest = INT64_C(366) * 24 * 3600 * 1'000'000;
     return std::chrono::microseconds(std::min(amount(name), kLongest));
   }
+  double number(const char* name) const { return read_number(env_, value(name), name); }
   int small(const char* name) const { return static_cast<int>(read_integer(env_, value(name), name, 0, 1024)); }
 
  private:
@@ -45,6 +46,22 @@ std::vector<int64_t> read_sizes(napi_env env, napi_value array, const char* what
   const uint32_t count = read_length(env, array, what);
   for (uint32_t i = 0; i < count; ++i) sizes.push_back(read_amount(env, read_element(env, array, i), what));
   return sizes;
+}
+
+std::vector<AxisBucketOption> read_bucket_axes(napi_env env, napi_value array) {
+  std::vector<AxisBucketOption> options;
+  const uint32_t count = read_length(env, array, "bucketAxes");
+  for (uint32_t i = 0; i < count; ++i) {
+    const OptionReader reader(env, read_element(env, array, i));
+    AxisBucketOption& option = options.emplace_back();
+    option.dim = reader.text("dim");
+    option.sizes = read_sizes(env, reader.value("sizes"), "sizes");
+    option.pad_value = reader.number("padValue");
+    for (const auto& [name, value] : read_entries(env, reader.value("padValues"), "padValues")) {
+      option.pad_values[name] = read_number(env, value, "padValues");
+    }
+  }
+  return options;
 }
 
 QueuePolicy read_queue(const OptionReader& reader) {
@@ -78,6 +95,7 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   }
   options.batching = reader.text("batching") == "auto";
   options.instances = reader.small("instances");
+  options.bucket_axes = read_bucket_axes(env, reader.value("bucketAxes"));
   options.max_request_rows = reader.amount("maxRequestRows");
   options.batcher.max_batch_rows = reader.amount("maxBatchRows");
   options.batcher.max_delay = reader.micros("maxDelayMicros");

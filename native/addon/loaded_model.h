@@ -24,7 +24,8 @@ struct ModelLoadOptions {
   bool batching = true;                                      ///< false: never batch
   int instances = 0;                                         ///< 0: one per core and intra-op thread
   int64_t max_request_rows = 0;                              ///< 0: no limit
-  BatcherOptions batcher;                                    ///< `instances` and `weight` are filled in at load
+  std::vector<AxisBucketOption> bucket_axes;
+  BatcherOptions batcher;  ///< `instances` and `weight` are filled in at load
   CacheOptions cache;
 };
 

@@ -181,6 +181,9 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   spec.version = options.version;
   spec.max_rows = options.max_request_rows;
   ORTSERVE_RETURN_IF_ERROR(set_features(spec, options.features));
+  auto buckets = AxisBuckets::create(spec, options.bucket_axes);
+  if (!buckets.ok()) return buckets.take_status();
+  batcher.buckets = std::move(*buckets);
   const std::lock_guard lock(mutex_);
   live_models();  // forgets those that are gone
   const uint32_t id = ++last_id_;

@@ -81,6 +81,7 @@ Batcher::Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> 
 Batcher::~Batcher() = default;
 
 Status Batcher::submit(std::unique_ptr<Request>& request) {
+  if (!options_.buckets.empty()) ORTSERVE_RETURN_IF_ERROR(options_.buckets.pad(pool_, spec_.batched, *request));
   const TimePoint now = Clock::now();
   std::unique_lock lock(mutex_);
   if (Status status = admit(*request, now); !status.ok()) {
@@ -334,6 +335,7 @@ void Batcher::deliver_dropped(Batch& dropped) noexcept {
 void Batcher::deliver(Batch& batch) noexcept {
   if (batch.empty()) return;
   for (auto& request : batch) {
+    if (!options_.buckets.empty() && request->status.ok()) request->status = options_.buckets.trim(pool_, *request);
     stats_.finished(*request);
     request->inputs.clear();
   }

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "core/axis_buckets.h"
 #include "core/batch_plan.h"
 #include "core/batch_tuner.h"
 #include "core/cost_curve.h"
@@ -33,6 +34,8 @@ struct BatcherOptions {
   /// callers never see. Caps a batch at the largest; a single request beyond that runs as it is. Empty: no padding. Any
   /// order.
   std::vector<int64_t> pad_to = {};
+  /// Dynamic dims whose sizes are rounded up, so that requests of different sizes share a batch.
+  AxisBuckets buckets = {};
   /// Answers leave in the order in which requests were accepted: an early one waits for those before it.
   bool preserve_order = false;
   QueuePolicy queue = {};
@@ -49,8 +52,9 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   ~Batcher() override;
 
   /// Takes the request over and answers through request->sink exactly once. On failure (kQueueFull, kModelClosed,
-  /// kDeadlineExceeded) the request stays the caller's, its sink is not called, and `request` is not null.
-  /// The request's inputs must already fit spec(). May run the model before returning (see inline_ceiling).
+  /// kDeadlineExceeded, and with buckets kInvalidInput, kOutOfMemory) the request stays the caller's, its sink is not
+  /// called, and `request` is not null. The request's inputs must already fit spec(). May run the model before
+  /// returning (see inline_ceiling).
   Status submit(std::unique_ptr<Request>& request);
 
   /// Refuses new requests at once; `on_idle` runs exactly once, on some thread, when the last accepted one was

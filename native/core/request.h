@@ -51,6 +51,12 @@ struct CacheKey {
   bool operator==(const CacheKey&) const = default;
 };
 
+/// A dim that was padded up to a bucket's size, and what it was before.
+struct DimBeforePadding {
+  int64_t size;    ///< -1: no input with that dim is present
+  int64_t bucket;  ///< equal to `size` where nothing was padded
+};
+
 struct Request;
 
 /// Where a finished request goes. Called once per accepted request, on a worker thread or inline; must not block.
@@ -80,6 +86,8 @@ struct Request {
   uint64_t priority = 0;         ///< level in the queue, 1 is served first; 0: the model's default level
   Nanoseconds queue_timeout{0};  ///< how long it may wait for its run to start; 0: as long as the model allows
   uint64_t sequence = 0;         ///< set and used by Batcher: its place among all accepted requests
+
+  std::vector<DimBeforePadding> before_padding;  ///< set and used by AxisBuckets: one per bucketed dim
 
   CacheUse cache_use = CacheUse::kUse;
   CacheOutcome cache_outcome = CacheOutcome::kNone;

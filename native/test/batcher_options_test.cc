@@ -13,9 +13,11 @@ using testing::BatcherTest;
 using testing::sum_spec;
 
 TEST_F(BatcherTest, ARequestThatWaitsTooLongIsRejected) {
-  start({.max_batch_rows = 1, .queue = {.timeout = microseconds(500)}});
+  start({.max_batch_rows = 1});
   occupy_runner();
-  ASSERT_TRUE(submit(request(1)).ok());
+  auto impatient = request(1);
+  impatient->queue_timeout = microseconds(500);
+  ASSERT_TRUE(submit(std::move(impatient)).ok());
   const TimePoint over = Clock::now() + microseconds(500);
   while (Clock::now() <= over) std::this_thread::yield();
   runner->open_gate();

@@ -168,6 +168,7 @@ export interface NativeLoadOptions {
   preferredBatchRows: number[];
   /** Batches are filled up to these sizes. */
   padTo: number[];
+  bucketAxes: { dim: string; sizes: number[]; padValue: number; padValues: Record<string, number> }[];
   preserveOrdering: boolean;
   /** Of each priority level. */
   maxQueueRows: number;

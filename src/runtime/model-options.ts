@@ -12,6 +12,16 @@ export type ProviderChoice =
   | string
   | { name: string; options?: Record<string, string | number | boolean>; required?: boolean };
 
+/** How one dynamic dim is padded. */
+export interface AxisBuckets {
+  /** A longer input runs as it is. */
+  sizes: readonly number[];
+  /** Element to fill up with; strings are filled up with "". Default: 0. */
+  padValue?: number;
+  /** The same by input, where it differs. */
+  padValues?: Readonly<Record<string, number>>;
+}
+
 export interface ModelOptions {
   /** Name in messages and metadata. Default: the file's name without ".onnx". */
   name?: string;
@@ -41,6 +51,11 @@ export interface ModelOptions {
   preferredBatchRows?: readonly number[];
   /** Fill each batch up to the next of these sizes with copies of its first row; caps a batch at the largest. Default: none. */
   padTo?: readonly number[];
+  /**
+   * Dynamic dims, by their names in the graph, that are filled up to the next of a few sizes, so that calls of different
+   * lengths run together; outputs with that dim are cut back. Only for models that ignore the padding, as by a mask.
+   */
+  bucketAxes?: Readonly<Record<string, AxisBuckets>>;
   /** Settle calls in the order in which they were made. Default: false. */
   preserveOrdering?: boolean;
   /** Levels of the queue, 1 is served first. Default: 1. */
@@ -102,6 +117,10 @@ const modelOptionTable: OptionTable<ModelOptions> = {
   maxRequestRows: { kind: "integer", min: 1, max: Number.MAX_SAFE_INTEGER },
   preferredBatchRows: batchSizes,
   padTo: batchSizes,
+  bucketAxes: {
+    kind: "custom",
+    check: (value) => (isRecordOf(value, isPlainObject) ? undefined : "an object of {sizes, padValue, padValues}"),
+  },
   preserveOrdering: { kind: "boolean" },
   priorityLevels: { kind: "integer", min: 1, max: 1000 },
   defaultPriority: { kind: "integer", min: 1, max: 1000 },
@@ -122,7 +141,16 @@ const modelOptionTable: OptionTable<ModelOptions> = {
   },
   engine: {
     kind: "custom",
-    check: (value) => (isRecordOf(value, () => true) ? undefined : "an object of engine options"),
+    check: (value) => (isPlainObject(value) ? undefined : "an object of engine options"),
+  },
+};
+
+const bucketTable: OptionTable<AxisBuckets> = {
+  sizes: batchSizes,
+  padValue: { kind: "number", min: -Number.MAX_VALUE, max: Number.MAX_VALUE },
+  padValues: {
+    kind: "custom",
+    check: (value) => (isRecordOf(value, Number.isFinite) ? undefined : "an object of numbers by input"),
   },
 };
 
@@ -161,6 +189,7 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     tuneDelay: options.maxDelayMs === "auto",
     preferredBatchRows: [...(options.preferredBatchRows ?? [])],
     padTo: [...(options.padTo ?? [])],
+    bucketAxes: nativeBuckets(options.bucketAxes),
     preserveOrdering: options.preserveOrdering ?? false,
     latencyObjectiveMicros: Math.round((options.latencyObjectiveMs ?? 0) * 1000),
     maxRequestRows: options.maxRequestRows ?? 0,
@@ -194,6 +223,14 @@ function nativeQueue(options: ModelOptions): QueueOptions {
     priorityLevels,
     defaultPriority,
   };
+}
+
+function nativeBuckets(axes: ModelOptions["bucketAxes"] = {}): NativeLoadOptions["bucketAxes"] {
+  return Object.entries(axes).map(([dim, axis]) => {
+    checkOptions(`bucketAxes.${dim}`, axis, bucketTable);
+    if (!axis.sizes?.length) throw invalid(`expected one size or more in bucketAxes.${dim}.sizes, got none`);
+    return { dim, sizes: [...axis.sizes], padValue: axis.padValue ?? 0, padValues: { ...axis.padValues } };
+  });
 }
 
 function nativeCache(
@@ -233,6 +270,10 @@ function stringValues(values: Readonly<Record<string, string | number | boolean>
 
 function isRecordOf(value: unknown, accepts: (entry: unknown) => boolean): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.values(value).every(accepts);
+}
+
+function isPlainObject(value: unknown): boolean {
+  return isRecordOf(value, () => true);
 }
 
 function isMillis(value: unknown): boolean {

@@ -77,6 +77,17 @@ export const modelConfigSchema = z.strictObject({
   preferred_batch_rows: sizes.optional(),
   /** Fill each batch up to the next of these sizes with copies of its first row. */
   pad_to: sizes.optional(),
+  /** Dynamic dims, by name, whose inputs are filled up to the next of a few sizes; only for models that mask the padding. */
+  bucket_axes: z
+    .record(
+      z.string(),
+      z.strictObject({
+        sizes,
+        pad_value: z.number().optional(),
+        pad_values: z.record(z.string(), z.number()).optional(),
+      }),
+    )
+    .optional(),
   /** Answer requests in the order in which they came. */
   preserve_ordering: z.boolean().optional(),
   /** Levels of the queue, 1 is served first; the default level is the middle one. */

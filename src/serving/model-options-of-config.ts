@@ -21,6 +21,7 @@ export function modelOptions(name: string, version: string, config: ModelConfig,
     maxRequestRows: config.max_request_rows || undefined,
     preferredBatchRows: config.preferred_batch_rows,
     padTo: config.pad_to,
+    bucketAxes: bucketsOption(config.bucket_axes),
     preserveOrdering: config.preserve_ordering,
     priorityLevels: config.priority?.levels,
     defaultPriority: config.priority?.default,
@@ -34,6 +35,15 @@ export function modelOptions(name: string, version: string, config: ModelConfig,
   };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given) as ModelOptions;
+}
+
+function bucketsOption(axes: ModelConfig["bucket_axes"]): ModelOptions["bucketAxes"] {
+  if (axes === undefined) return undefined;
+  const entries = Object.entries(axes).map(([dim, { sizes, pad_value: padValue, pad_values: padValues }]) => [
+    dim,
+    { sizes, ...(padValue !== undefined && { padValue }), ...(padValues !== undefined && { padValues }) },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function cacheOption(cache: ModelConfig["cache"]): ModelOptions["cache"] {

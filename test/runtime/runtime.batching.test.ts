@@ -29,6 +29,34 @@ test("a batch is filled up to an allowed size, and nobody sees the filling", asy
   await model.close();
 });
 
+test("calls of different lengths share a batch once their dim is bucketed, and get their own length back", async () => {
+  const options = { inlineMicros: 0, instances: 1, maxDelayMs: 3_600_000, maxBatchRows: 4 };
+  const model = await Model.load(modelPath("ident2d_fp32"), { ...options, bucketAxes: { m: { sizes: [8, 4] } } });
+  const lengths = [1, 4, 2, 3];
+  const replies = await Promise.all(
+    lengths.map((length) =>
+      model.predict({ INPUT0: { data: new Float32Array(length).fill(length), shape: [1, length] } }),
+    ),
+  );
+  replies.forEach(({ OUTPUT0 }, i) => {
+    const length = lengths[i] as number;
+    assert.deepEqual(OUTPUT0?.shape, [1, length]);
+    assert.deepEqual(OUTPUT0?.data, new Float32Array(length).fill(length));
+  });
+  assert.deepEqual(
+    model.stats().batches.map(({ rows, count }) => [rows, count]),
+    [[4, 1]],
+  );
+  await model.close();
+});
+
+test("a bucketed dim must be one of the model's", async () => {
+  await assert.rejects(Model.load(modelPath("rowsum"), { bucketAxes: { widht: { sizes: [4] } } }), {
+    code: "ERR_INVALID_ARGUMENT",
+    message: /bucketed dim 'widht': expected a dynamic dim of an input, by its name in the graph, one of width/,
+  });
+});
+
 test("a preferred size runs at once, however long the delay", async () => {
   const model = await Model.load(modelPath("rowsum"), {
     inlineMicros: 0,

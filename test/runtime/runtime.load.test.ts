@@ -19,6 +19,8 @@ const wrongOptions: [options: unknown, message: RegExp][] = [
   [{ maxDelayMs: Number.NaN }, /expected a number from 0 to 3600000 or "auto" for model option 'maxDelayMs', got NaN/],
   [{ maxDelayMs: "some" }, /expected a number from 0 to 3600000 or "auto" for model option 'maxDelayMs', got "some"/],
   [{ padTo: 4 }, /expected an array of row counts from 1 to 65536 for model option 'padTo', got 4/],
+  [{ bucketAxes: { width: { sizes: [] } } }, /expected one size or more in bucketAxes.width.sizes/],
+  [{ bucketAxes: { width: { sizes: [4], padValues: { x: "0" } } } }, /expected an object of numbers by input/],
   [{ padTo: [0] }, /expected an array of row counts/],
   [{ preferredBatchRows: [2.5] }, /expected an array of row counts .* for model option 'preferredBatchRows'/],
   [{ padTo: [4, 8], maxBatchRows: 9 }, /expected maxBatchRows of at most the largest size of padTo, 8, got 9/],

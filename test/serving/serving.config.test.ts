@@ -126,6 +126,7 @@ test("the batching policy of a config becomes the model's options", async () => 
 max_delay_ms: auto
 preferred_batch_rows: [4, 8]
 pad_to: [1, 2, 4, 8]
+bucket_axes: {length: {sizes: [16, 32], pad_values: {mask: 0}}}
 preserve_ordering: true
 priority: {levels: 3, default: 2}
 queue: {max_rows: 9, timeout_ms: 20, on_timeout: delay}`);
@@ -135,6 +136,7 @@ queue: {max_rows: 9, timeout_ms: 20, on_timeout: delay}`);
     maxDelayMs: "auto",
     preferredBatchRows: [4, 8],
     padTo: [1, 2, 4, 8],
+    bucketAxes: { length: { sizes: [16, 32], padValues: { mask: 0 } } },
     preserveOrdering: true,
     priorityLevels: 3,
     defaultPriority: 2,
