@@ -22,6 +22,7 @@ interface ServeFlags {
   loadConcurrency: number;
   cores?: number;
   strict?: true;
+  compressFrom: number;
   timingHeaders?: true;
   logLevel: LogLevel;
 }
@@ -50,6 +51,7 @@ export function serveCommand(): Command {
     .option("--load-concurrency <number>", "models loaded at the same time", integer(1, 64), 2)
     .option("--cores <number>", "cores for inference (default: those of this process)", integer(1, 1024))
     .option("--strict", "fail when any model cannot be loaded")
+    .option("--compress-from <size>", "smallest prediction to compress for clients that accept it", size, 200)
     .option("--timing-headers", "add Server-Timing to predictions")
     .addOption(new Option("--log-level <level>", "least severe lines to log").choices([...logLevels]).default("info"))
     .addHelpText("after", examples)
@@ -79,6 +81,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
     graceMs: flags.grace,
     cors: flags.cors ?? [],
     socketInFlight: flags.maxInFlight,
+    compressFrom: flags.compressFrom,
     timingHeaders: flags.timingHeaders ?? false,
     ...(flags.defaultModel !== undefined && { defaultModel: flags.defaultModel }),
   });

@@ -2,6 +2,7 @@
 // One log line per request: at debug when it succeeded, at warn when it failed.
 import type { ErrorCode } from "../errors.js";
 import type { Logger } from "../telemetry/log.js";
+import { changeLogSettings } from "../telemetry/log-settings.js";
 
 /** One answered request. Times in ms. */
 export interface AccessRecord {
@@ -27,12 +28,22 @@ export class AccessLog {
   #second = 0;
   #inSecond = 0;
 
-  /** Whether successes are logged: callers need not make a record otherwise. Fixed when the server is made. */
-  readonly verbose: boolean;
+  /** Whether successes are logged: callers need not make a record otherwise. A field, for each request reads it. */
+  verbose = false;
 
   constructor(logger: Logger | undefined) {
     this.#logger = logger;
-    this.verbose = logger?.isLevelEnabled("debug") ?? false;
+    this.#look();
+  }
+
+  get logger(): Logger | undefined {
+    return this.#logger;
+  }
+
+  /** Changes what is logged; see {@link changeLogSettings}. */
+  change(settings: unknown): void {
+    changeLogSettings(this.#logger, settings);
+    this.#look();
   }
 
   succeeded(record: AccessRecord): void {
@@ -49,6 +60,10 @@ export class AccessLog {
       this.#inSecond = 0;
     }
     if (++this.#inSecond <= failuresPerSecond) this.#logger.warn(record, "request failed");
+  }
+
+  #look(): void {
+    this.verbose = this.#logger?.isLevelEnabled("debug") ?? false;
   }
 
   /** An exception that no handler expected: a bug. */

@@ -14,13 +14,18 @@ export interface BodyFault {
 export class BodyProgress {
   readonly #settings: Settings;
   readonly #expected: number | undefined;
+  readonly #inflated: boolean;
   #received = 0;
   #receivedBefore = 0;
 
-  /** @param expected the `Content-Length`; undefined when the body is chunked. */
-  constructor(settings: Settings, expected: number | undefined) {
+  /**
+   * @param expected the `Content-Length`; undefined when the body is chunked or compressed.
+   * @param inflated the bytes are those of a compressed body after inflating.
+   */
+  constructor(settings: Settings, expected: number | undefined, inflated = false) {
     this.#settings = settings;
     this.#expected = expected;
+    this.#inflated = inflated;
   }
 
   get received(): number {
@@ -36,6 +41,10 @@ export class BodyProgress {
   sizeFault(): BodyFault | undefined {
     const { bodyLimit } = this.#settings;
     if (Math.max(this.#expected ?? 0, this.#received) <= bodyLimit) return undefined;
+    if (this.#inflated) {
+      const message = `Decompressed data size exceeds the maximum allowed value of ${bodyLimit} bytes`;
+      return { code: "ERR_LIMIT_EXCEEDED", message };
+    }
     const size = this.#expected ?? `more than ${bodyLimit}`;
     return {
       code: "ERR_BODY_TOO_LARGE",

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The body of a request that is not a prediction, read whole into JavaScript memory.
+import { OrtserveError } from "../errors.js";
 import { BodyProgress } from "./body-progress.js";
 import type { ServerContext } from "./context.js";
 import type { Reply } from "./reply.js";
@@ -47,5 +48,16 @@ export class CommandBody extends WheelEntry {
     const fault = this.#progress.stallFault();
     if (fault === undefined) this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
     else this.#reply.sendError(fault.code, fault.message, true);
+  }
+}
+
+/** The JSON value that a command's body is; undefined for an empty body. @throws OrtserveError ERR_INVALID_JSON */
+export function jsonBody(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  try {
+    return JSON.parse(body.toString());
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new OrtserveError("ERR_INVALID_JSON", `failed to parse the request JSON buffer: ${reason}`);
   }
 }

@@ -3,6 +3,7 @@
 import type { ErrorCode } from "../errors.js";
 import type { ReplyHandler, ReplyTiming, RequestBody } from "../runtime/model-port.js";
 import type { Servable } from "../serving/model-store.js";
+import { BodyInflater } from "./body-inflater.js";
 import { type BodyFault, BodyProgress } from "./body-progress.js";
 import type { ServerContext } from "./context.js";
 import { timeoutOf } from "./deadline.js";
@@ -19,6 +20,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
   readonly #params: Params;
   #target: Servable;
   readonly #progress: BodyProgress;
+  #inflater: BodyInflater | undefined;
   #body: RequestBody | undefined;
   #ticket = 0;
   #submitted = false;
@@ -33,14 +35,21 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     this.#params = params;
     this.#target = route.find(context, params);
     reply.model = this.#target;
-    this.#progress = new BodyProgress(context.settings, head.contentLength);
+    const compressed = head.encoding !== "";
+    this.#progress = new BodyProgress(context.settings, compressed ? undefined : head.contentLength, compressed);
   }
 
   /** Begins to read. Everything else happens in callbacks. */
   start(): void {
-    const { bodyTimeoutMs } = this.#context.settings;
+    const { bodyTimeoutMs, bodyLimit } = this.#context.settings;
     this.#reply.onGone = () => this.#gone();
     if (this.#refusedFor(this.#progress.sizeFault())) return;
+    if (this.#head.encoding !== "") {
+      this.#context.wheel.arm(this, bodyTimeoutMs);
+      const onChunk = (chunk: ArrayBuffer, isLast: boolean) => this.#onChunk(chunk, isLast);
+      this.#inflater = new BodyInflater(this.#reply, bodyLimit, { onChunk, onFault: (it) => this.#refusedFor(it) });
+      return;
+    }
     // With a Content-Length the first callback comes at once, and arms the timer only if the body is incomplete.
     if (this.#head.contentLength === undefined) this.#context.wheel.arm(this, bodyTimeoutMs);
     this.#reply.onBody((chunk, isLast) => this.#onChunk(chunk, isLast));
@@ -61,8 +70,9 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
 
   #append(chunk: ArrayBuffer): boolean {
     try {
-      const { contentLength, jsonSize } = this.#head;
-      this.#body ??= this.#context.port.openBody(contentLength ?? 0, jsonSize, this.#context.settings.bodyLimit);
+      const { contentLength, jsonSize, encoding } = this.#head;
+      const expected = encoding === "" ? (contentLength ?? 0) : 0;
+      this.#body ??= this.#context.port.openBody(expected, jsonSize, this.#context.settings.bodyLimit);
     } catch (error) {
       this.#release();
       this.#reply.sendThrown(error);
@@ -168,6 +178,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
 
   #release(): void {
     this.#context.wheel.disarm(this);
+    this.#inflater?.stop();
     this.#body?.discard();
     this.#body = undefined;
   }

@@ -27,7 +27,9 @@ export interface ServerOptions {
   socketInFlight?: number;
   /** Bytes of replies that a WebSocket's peer may leave unread before the socket is closed. Default: twice the body limit. */
   socketBacklog?: number;
-  /** Adds `Server-Timing` and `x-batch-size` headers to predictions. Default false. */
+  /** Smallest prediction, in bytes, that is compressed for clients that accept it. Default 200. */
+  compressFrom?: number;
+  /** Adds `Server-Timing` and `x-batch-size` headers to predictions that do not ask for them, too. Default false. */
   timingHeaders?: boolean;
   /** Default: no logs. */
   logger?: Logger;
@@ -48,6 +50,7 @@ const bounds = {
   graceMs: day,
   socketInFlight: 2 ** 20,
   socketBacklog: 2 ** 31 - 1,
+  compressFrom: 2 ** 31 - 1,
 } as const;
 
 /** @throws OrtserveError ERR_INVALID_ARGUMENT */
@@ -72,6 +75,7 @@ export function settingsOf(options: ServerOptions): Settings {
     cors: options.cors ?? [],
     socketInFlight: options.socketInFlight ?? 1024,
     socketBacklog: options.socketBacklog ?? Math.min(2 * bodyLimit, bounds.socketBacklog),
+    compressFrom: options.compressFrom ?? 200,
     timingHeaders: options.timingHeaders ?? false,
   };
 }

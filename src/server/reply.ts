@@ -6,6 +6,7 @@ import type { HttpResponse } from "uWebSockets.js";
 import { randomBytes } from "node:crypto";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import type { ReplyTiming } from "../runtime/model-port.js";
+import { acceptedCoding, type Coding, compress } from "./content-coding.js";
 import type { ServerContext } from "./context.js";
 import { httpStatus, retryAfter, statusLine } from "./http-status.js";
 import type { RequestHead } from "./request-head.js";
@@ -107,12 +108,28 @@ export class Reply {
     if (this.#response === undefined) return;
     if (jsonSize > 0) this.addHeader("Inference-Header-Content-Length", String(jsonSize));
     if (timing.cache !== "") this.addHeader("x-cache", timing.cache);
-    if (this.#context.settings.timingHeaders) {
+    if (this.#head.timing || this.#context.settings.timingHeaders) {
       this.addHeader("Server-Timing", serverTiming(timing));
       this.addHeader("x-batch-size", String(timing.batchRows));
     }
-    this.#send(200, jsonSize > 0 ? "application/octet-stream" : json, body, owned);
+    const type = jsonSize > 0 ? "application/octet-stream" : json;
+    const coding = this.#head.accepts === "" ? undefined : this.#codingFor(body);
+    if (coding === undefined) this.#send(200, type, body, owned);
+    else this.#sendCompressed(coding, type, body, owned);
     if (this.#context.accessLog.verbose) this.#log(timing);
+  }
+
+  /** Small replies gain nothing: they fit one packet either way. */
+  #codingFor(body: Uint8Array): Coding | undefined {
+    return body.byteLength < this.#context.settings.compressFrom ? undefined : acceptedCoding(this.#head.accepts);
+  }
+
+  #sendCompressed(coding: Coding, type: string, body: Uint8Array, owned: boolean): void {
+    compress(coding, body, owned, (compressed, used, kept) => {
+      if (this.#response === undefined) return; // the client has gone meanwhile
+      if (used !== undefined) this.addHeader("Content-Encoding", used);
+      this.#send(200, type, compressed, kept);
+    });
   }
 
   /** Answers with the code's status and, in JSON, `errorBody`: `{"error": message}` by default. `close`: the connection cannot be used any further. */

@@ -15,6 +15,12 @@ export interface RequestHead {
   /** `x-timeout-ms`; 0: none given. */
   timeoutMs: number;
   origin: string;
+  /** `Content-Encoding` of the body; "": none. */
+  encoding: "" | "gzip" | "deflate";
+  /** `Accept-Encoding` as it came; "": none. */
+  accepts: string;
+  /** `x-timing`: the reply is to say how long the request took. */
+  timing: boolean;
   /** `Cache-Control`: no-store leaves the prediction cache alone, no-cache asks for a fresh result. */
   cacheUse: CacheUse;
   /** Why the request is refused, if it is. */
@@ -36,6 +42,9 @@ export function readHead(request: HttpRequest): RequestHead {
     requestId: "",
     timeoutMs: 0,
     origin: "",
+    encoding: "",
+    accepts: "",
+    timing: false,
     cacheUse: CacheUse.use,
     fault: undefined,
     broken: false,
@@ -57,8 +66,13 @@ function visit(name: string, value: string): void {
       if (value !== "chunked") breakFraming(`expected Transfer-Encoding 'chunked', got '${value}'`);
       return;
     case "content-encoding":
-      if (value !== "" && value !== "identity")
-        refuse("ERR_UNSUPPORTED", `Content-Encoding '${value}' is not supported`);
+      visitEncoding(value.toLowerCase());
+      return;
+    case "accept-encoding":
+      head.accepts = value;
+      return;
+    case "x-timing":
+      head.timing = value !== "0";
       return;
     case "inference-header-content-length":
       visitJsonSize(value);
@@ -83,6 +97,13 @@ function visitLength(value: string): void {
   const length = Number(value);
   if (/^[0-9]+$/.test(value) && Number.isSafeInteger(length)) head.contentLength = length;
   else breakFraming(`expected a number of bytes for Content-Length, got '${value}'`);
+}
+
+function visitEncoding(value: string): void {
+  if (value === "gzip" || value === "deflate") head.encoding = value;
+  else if (value === "x-gzip") head.encoding = "gzip";
+  else if (value !== "" && value !== "identity")
+    refuse("ERR_UNSUPPORTED", `Unsupported compression type: expected gzip or deflate, got '${value}'`);
 }
 
 function visitJsonSize(value: string): void {

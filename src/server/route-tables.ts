@@ -2,12 +2,13 @@
 // Every route of a server.
 import { documentationRoutes } from "./protocols/documentation.js";
 import { healthRoutes } from "./protocols/health.js";
+import { loggingCommands, loggingQueries } from "./protocols/logging.js";
 import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-inference.js";
 import { predictRoutes } from "./protocols/predict.js";
 import type { Routes } from "./routes.js";
 
 export const allRoutes: Routes = {
-  queries: [...healthRoutes, ...openInferenceQueries, ...documentationRoutes(() => allRoutes)],
-  commands: [],
+  queries: [...healthRoutes, ...openInferenceQueries, ...loggingQueries, ...documentationRoutes(() => allRoutes)],
+  commands: [...loggingCommands],
   inferences: [...predictRoutes, ...openInferenceRoutes],
 };

@@ -149,6 +149,9 @@ const verbOf = { POST: "post", PUT: "put", DELETE: "del" } as const;
 function command(context: ServerContext, route: CommandRoute): Handler {
   const count = countParams(route.pattern);
   return (reply, request, head) => {
+    if (head.encoding !== "") {
+      throw new OrtserveError("ERR_UNSUPPORTED", "a compressed body is supported for inference only");
+    }
     const param = paramsOf(request);
     const params = Array.from({ length: count }, (_, index) => param(index));
     const query = new URLSearchParams(request.getQuery() ?? "");
@@ -168,13 +171,18 @@ function answered(reply: Reply, handler: () => void | Promise<void>): void {
   }
 }
 
+function refuse(reply: Reply, fault: OrtserveError): void {
+  if (fault.code === "ERR_UNSUPPORTED") reply.addHeader("Accept-Encoding", "gzip, deflate");
+  reply.sendThrown(fault);
+}
+
 /** `method` "": taken from the request. */
 function guarded(context: ServerContext, method: string, route: string, handler: Handler, errorBody?: ErrorBody) {
   return (response: HttpResponse, request: HttpRequest) => {
     const head = readHead(request);
     const reply = new Reply(context, response, head, method || request.getMethod().toUpperCase(), route);
     if (errorBody !== undefined) reply.errorBody = errorBody;
-    if (head.fault) reply.sendThrown(head.fault);
+    if (head.fault) refuse(reply, head.fault);
     else answered(reply, () => handler(reply, request, head));
   };
 }

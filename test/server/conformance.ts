@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The models, requests and the server that the conformance tests share.
-import type { OrtServer } from "../../src/server/index.js";
+import type { OrtServer, ServerOptions } from "../../src/server/index.js";
 import { type Answer, type Json, readAnswer } from "./open-inference-body.js";
 import { type Layout, startRealServer } from "./real-server.js";
 
@@ -8,13 +8,11 @@ import { type Layout, startRealServer } from "./real-server.js";
 export const numericTypes = "bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 fp16 bf16 fp32 fp64".split(" ");
 
 /** Serves `simple` with at most 8 rows, and every `ident_...` model with its dim as a size, not as a number of rows. */
-export function startConformanceServer(): Promise<OrtServer> {
+export function startConformanceServer(options: Partial<ServerOptions> = {}): Promise<OrtServer> {
   const identities = [...numericTypes, "string"].map((type) => `ident_${type}`);
   const layout = identities.map((name) => [name, { versions: { 1: name }, config: "batching: off\n" }]);
-  return startRealServer({
-    ...(Object.fromEntries(layout) as Layout),
-    simple: { versions: { 1: "simple" }, config: "max_request_rows: 8\n" },
-  });
+  const simple = { versions: { 1: "simple" }, config: "max_request_rows: 8\n" };
+  return startRealServer({ ...(Object.fromEntries(layout) as Layout), simple }, options);
 }
 
 export const row = Array.from({ length: 16 }, (_, i) => i);

@@ -60,3 +60,38 @@ export const statisticsSchema = z
     ),
   })
   .meta({ id: "ModelStatistics" });
+
+const configTensor = z
+  .looseObject({
+    name: z.string(),
+    data_type: z.string(),
+    dims: z.array(z.int()).describe("Without the batch dimension."),
+  })
+  .meta({ id: "ConfigTensor" });
+
+export const modelConfigurationSchema = z
+  .looseObject({
+    name: z.string(),
+    platform: z.string(),
+    backend: z.string(),
+    max_batch_size: z.int().min(0).describe("0: the model is not batched."),
+    input: z.array(configTensor),
+    output: z.array(configTensor),
+    dynamic_batching: z.looseObject({}).optional(),
+    instance_group: z.array(z.looseObject({ kind: z.string(), count: z.int().min(1) })),
+    parameters: z.record(z.string(), z.object({ string_value: z.string() })),
+    response_cache: z.object({ enable: z.boolean() }),
+  })
+  .describe("Triton's ModelConfig, in the JSON form of its protocol buffer.")
+  .meta({ id: "ModelConfiguration" });
+
+export const logSettingsSchema = z
+  .object({
+    log_file: z.literal("").describe("Lines go to stdout."),
+    log_info: z.boolean(),
+    log_warning: z.boolean(),
+    log_error: z.boolean(),
+    log_verbose_level: z.int().min(0).describe("1: a line per request; 2: everything."),
+    log_format: z.literal("ISO8601"),
+  })
+  .meta({ id: "LogSettings" });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Open Inference Protocol v2: metadata, readiness, statistics and inference.
 import { WireFormat } from "../../native/binding.js";
+import { configurationOf } from "../../serving/model-configuration.js";
 import { version as serverVersion } from "../../version.js";
 import type { ServerContext } from "../context.js";
 import { openInferenceForm } from "../openapi/open-inference-form.js";
@@ -8,6 +9,7 @@ import type { InferenceDoc, QueryDoc } from "../openapi/route-doc.js";
 import type { Reply } from "../reply.js";
 import type { InferenceRoute, QueryRoute } from "../routes.js";
 import {
+  modelConfigurationSchema,
   modelMetadataSchema,
   modelNamesSchema,
   modelReadySchema,
@@ -19,7 +21,7 @@ import { modelStatistics } from "./statistics.js";
 const serverMetadata = {
   name: "ortserve",
   version: serverVersion,
-  extensions: ["binary_tensor_data", "parameters", "statistics"],
+  extensions: ["binary_tensor_data", "parameters", "schedule_policy", "statistics", "model_configuration", "logging"],
 };
 
 const tag = "Open Inference Protocol";
@@ -79,6 +81,13 @@ export const openInferenceQueries: readonly QueryRoute[] = [
       service.find(model, version);
       if (service.ready) reply.sendJson({ name: model, ready: true });
       else reply.sendError("ERR_SHUTTING_DOWN", "Server exiting");
+    },
+  ),
+  ...withVersion(
+    "/config",
+    { summary: "Tell the configuration in effect, as Triton's ModelConfig", response: modelConfigurationSchema },
+    ({ service }, reply, model, version) => {
+      reply.sendJson(configurationOf(service.find(model, version)));
     },
   ),
   ...withVersion(
