@@ -42,16 +42,17 @@ export function logSettings(logger: Logger | undefined): LogSettings {
  */
 export function changeLogSettings(logger: Logger | undefined, changes: unknown): void {
   const wanted = checked(changes);
-  if (Object.keys(wanted).length === 0) return;
-  if (logger === undefined) throw new OrtserveError("ERR_UNSUPPORTED", "this server was made without a logger");
-  const before = ladder.indexOf(logger.level as (typeof ladder)[number]);
-  const rung = Object.entries(wanted).reduce(climb, before < 0 ? silent : before);
+  const before = ladder.indexOf(logger?.level as (typeof ladder)[number]);
+  const start = before < 0 ? silent : before;
+  const rung = Object.entries(wanted).reduce(climb, start);
   const level = ladder[rung] as string;
   const now = logSettings({ level } as Logger);
   for (const [key, value] of Object.entries(wanted)) {
     if (now[key as keyof LogSettings] === value) continue;
     throw invalid(`the settings contradict each other: '${key}' cannot be ${value} beside the others`);
   }
+  if (rung === start) return;
+  if (logger === undefined) throw new OrtserveError("ERR_UNSUPPORTED", "this server was made without a logger");
   logger.level = level;
 }
 

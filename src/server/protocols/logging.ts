@@ -22,7 +22,7 @@ export const loggingCommands: readonly CommandRoute[] = [
       tag: "Server",
       request: logSettingsSchema.partial(),
       response: logSettingsSchema,
-      example: { log_info: true, log_verbose_level: 0 },
+      example: { log_verbose_level: 0 },
       errors: ["ERR_INVALID_JSON", "ERR_UNSUPPORTED"],
     },
     handle: ({ accessLog }, { body }, reply) => {
