@@ -45,7 +45,7 @@ for (const [method, tail] of [
     assertError(reply, 404, /^Request for unknown model: 'nope' is not found/);
   });
 
-  for (const version of ["9", "abc", "99999999999999999999"]) {
+  for (const version of ["9", "abc"]) {
     test(`version ${version} is not found by ${method} ${tail || "(metadata)"}`, async () => {
       const path = `/v2/models/simple/versions/${version}${tail}`;
       const reply = await ask(method, path, method === "POST" ? JSON.stringify(both) : "");
@@ -53,6 +53,11 @@ for (const [method, tail] of [
     });
   }
 }
+
+test("a version beyond 64 bits is refused", async () => {
+  const reply = await ask("GET", "/v2/models/simple/versions/99999999999999999999/ready");
+  assertError(reply, 400, /^failed to get model version from specified version string/);
+});
 
 for (const [method, path, allowed] of [
   ["GET", "/v2/models/simple/infer", "POST"],
