@@ -2,7 +2,7 @@
 // The Open Inference Protocol: unknown models, versions and routes, wrong verbs, connections.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises"; // not a wait: that a connection may be idle is tested
 import type { OrtServer } from "../../src/server/index.js";
 import { blob, both, input, numericTypes, row, startConformanceServer, sums, zeros } from "./conformance.js";
 import { binaryBody, type Json } from "./open-inference-body.js";
@@ -119,7 +119,7 @@ test("a connection that was idle for 10 s takes the next request", async () => {
   const idle = new RawClient(server.port);
   await idle.request("GET", "/v2/health/live");
   assert.equal((await idle.response()).status, 200);
-  await delay(10_000); // what is tested is that nothing ends the connection meanwhile
+  await delay(10_000);
   await idle.request("POST", "/v2/models/simple/infer", JSON.stringify(both));
   assert.equal((await idle.response()).status, 200);
   idle.destroy();
