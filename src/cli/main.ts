@@ -3,6 +3,7 @@
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import { version } from "../version.js";
+import { inspectCommand } from "./inspect.js";
 import { serveCommand } from "./serve.js";
 
 const wrongUse: ReadonlySet<ErrorCode> = new Set(["ERR_INVALID_ARGUMENT", "ERR_INVALID_CONFIG"]);
@@ -10,12 +11,15 @@ const wrongUse: ReadonlySet<ErrorCode> = new Set(["ERR_INVALID_ARGUMENT", "ERR_I
 /** Runs the command line; resolves with the exit code, or undefined while a server keeps the process alive. */
 export async function main(words: readonly string[]): Promise<number | undefined> {
   const program = new Command("ortserve")
-    .description("Serves ONNX models over HTTP and WebSocket.")
+    .description(
+      "Serves ONNX models over HTTP and WebSocket, tells what is in them, and makes them smaller and faster.",
+    )
     .version(version)
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`ortserve: ${text.replace(/^error: /, "")}`) });
   program.addCommand(serveCommand());
+  program.addCommand(inspectCommand());
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(words, { from: "user" });

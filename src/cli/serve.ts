@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve serve`: loads a repository, listens, and goes down in order when told to.
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { startEngine } from "../runtime/engine.js";
 import { createServer } from "../server/server.js";
 import { loadRepository } from "../serving/load-repository.js";
 import { scanRepository } from "../serving/repository.js";
 import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
+import { integer, size } from "./option-values.js";
 import { closeOnSignal } from "./signals.js";
 import { StartReport } from "./start-report.js";
 
@@ -88,20 +89,4 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   await server.listen();
   closeOnSignal(server, logger);
   report.listening(server, models);
-}
-
-function integer(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`Expected an integer from ${least} to ${most}.`);
-  };
-}
-
-/** "64m" -> 67108864 */
-function size(text: string): number {
-  const [, digits, unit = ""] = /^([0-9]+)([kmg]?)b?$/i.exec(text) ?? [];
-  const value = Number(digits) * 1024 ** " kmg".indexOf(unit.toLowerCase() || " ");
-  if (value >= 1 && value < 2 ** 31) return value;
-  throw new InvalidArgumentError("Expected a number of bytes below 2 GiB, such as 1000000 or 64m.");
 }

@@ -17,9 +17,10 @@ const systemHeader = /^(windows|unistd|malloc|dlfcn|sched|pthread(\/\w+)?|sys\/\
 
 /** TypeScript layer -> layers it may use at run time. Types may also come from any layer further down. */
 const importRules: Record<string, string[]> = {
-  cli: ["server", "serving", "runtime", "telemetry", "errors", "version"],
+  cli: ["server", "serving", "optimize", "runtime", "telemetry", "errors", "version"],
   server: ["serving", "runtime", "native/binding", "telemetry", "errors", "version"],
   serving: ["runtime", "telemetry", "errors"],
+  optimize: ["runtime", "errors", "version"],
   runtime: ["native", "errors"],
   native: ["errors"],
   telemetry: ["errors"],

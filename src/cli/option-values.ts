@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Texts of command-line options as values. Commander turns what they throw into one line and exit code 2.
+import { InvalidArgumentError } from "commander";
+
+export function integer(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`Expected an integer from ${least} to ${most}.`);
+  };
+}
+
+/** "64m" -> 67108864 */
+export function size(text: string): number {
+  const [, digits, unit = ""] = /^([0-9]+)([kmg]?)b?$/i.exec(text) ?? [];
+  const value = Number(digits) * 1024 ** " kmg".indexOf(unit.toLowerCase() || " ");
+  if (value >= 1 && value < 2 ** 31) return value;
+  throw new InvalidArgumentError("Expected a number of bytes below 2 GiB, such as 1000000 or 64m.");
+}
+
+/** "1%" -> 0.01, "0.01" -> 0.01 */
+export function fraction(text: string): number {
+  const value = text.endsWith("%") ? Number(text.slice(0, -1)) / 100 : Number(text);
+  if (/^[0-9.]+%?$/.test(text) && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("Expected a share from 0 to 1, or a percentage such as 1%.");
+}
+
+export function decibels(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 200) return value;
+  throw new InvalidArgumentError("Expected a number of decibels from 0 to 200.");
+}
+
+/** Collects "image:1,3,224,224" into a table of shapes. */
+export function shape(text: string, known: Record<string, number[]> = {}): Record<string, number[]> {
+  const [, name = "", list = ""] = /^(.+):([0-9]+(?:,[0-9]+)*)$/.exec(text) ?? [];
+  if (name === "") throw new InvalidArgumentError("Expected NAME:DIMS, such as image:1,3,224,224.");
+  return { ...known, [name]: list.split(",").map(Number) };
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Model files: read whole, written under another name first so that a half-written model is never seen.
+import { closeSync, openSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename, dirname, resolve } from "node:path";
+import { OrtserveError } from "../../errors.js";
+import { decodeModel, encodeModel } from "./codec.js";
+import { ExternalWriter, readExternal } from "./external-data.js";
+import type { GraphProto, ModelProto, TensorProto } from "./messages.js";
+
+/** A model and the folder that its external data is in. */
+export interface OnnxModel {
+  readonly proto: ModelProto;
+  readonly directory: string;
+}
+
+/** Beyond this the weights go to a file of their own: protobuf messages end at 2 GiB, and the graph needs room too. */
+const inlineBytes = 2 ** 31 - 2 ** 26;
+/** Smaller tensors stay in the model: shapes and scales, which tools expect to find there. */
+const smallBytes = 1024;
+
+/** Reads a model file; external data is left where it is. Throws ERR_MODEL_NOT_FOUND or ERR_LOAD_FAILED. */
+export async function readModel(path: string): Promise<OnnxModel> {
+  const file = resolve(path);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(file);
+  } catch (cause) {
+    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw new OrtserveError(
+      missing ? "ERR_MODEL_NOT_FOUND" : "ERR_LOAD_FAILED",
+      missing ? `there is no file ${file}` : `cannot read ${file}: ${(cause as Error).message}`,
+      { cause },
+    );
+  }
+  const proto = decodeModel(bytes);
+  if (proto.graph === undefined || proto.opsetImport.length === 0)
+    throw new OrtserveError("ERR_LOAD_FAILED", `${file} is no ONNX model: it has no graph or no operator set`);
+  return { proto, directory: dirname(file) };
+}
+
+export interface WriteOptions {
+  /** Most bytes of weights kept inside the model file. Default: just below protobuf's 2 GiB. */
+  inlineBytes?: number;
+}
+
+/**
+ * Writes the model to `path`, and to `path`.data the weights when they do not fit inside or were outside before. Both appear
+ * complete or not at all. Rejects with the file system's error.
+ */
+export function writeModel(path: string, { proto, directory }: OnnxModel, options: WriteOptions = {}): void {
+  const file = resolve(path);
+  const [draft, data] = [`${file}.${process.pid}.part`, `${file}.data`];
+  const outside = needsExternal(proto, options.inlineBytes ?? inlineBytes);
+  try {
+    const whole = outside ? moveOutside(proto, directory, `${draft}.data`, basename(data)) : proto;
+    writePieces(draft, encodeModel(whole).pieces);
+    if (outside) renameSync(`${draft}.data`, data);
+    renameSync(draft, file);
+  } finally {
+    rmSync(draft, { force: true });
+    rmSync(`${draft}.data`, { force: true });
+  }
+}
+
+/** Bytes of the model file and of its data file. */
+export function fileBytes(path: string): number {
+  const data = statSync(`${path}.data`, { throwIfNoEntry: false });
+  return statSync(path).size + (data?.size ?? 0);
+}
+
+function needsExternal(proto: ModelProto, limit: number): boolean {
+  const tensors = [...allInitializers(proto.graph)];
+  const inline = tensors.reduce((sum, { rawData }) => sum + (rawData?.length ?? 0), 0);
+  return inline > limit || tensors.some(({ dataLocation }) => dataLocation === 1);
+}
+
+/** Initializers of a graph and of the bodies inside it. */
+export function* allInitializers(graph: GraphProto | undefined): Generator<TensorProto> {
+  if (graph === undefined) return;
+  yield* graph.initializer;
+  for (const node of graph.node)
+    for (const { g, graphs } of node.attribute)
+      for (const body of [...graphs, ...(g ? [g] : [])]) yield* allInitializers(body);
+}
+
+function moveOutside(proto: ModelProto, directory: string, dataPath: string, location: string): ModelProto {
+  const writer = new ExternalWriter(dataPath, location);
+  const moved = (tensor: TensorProto): TensorProto => {
+    const bytes = tensor.dataLocation === 1 ? readExternal(tensor, directory) : tensor.rawData;
+    return bytes === undefined || bytes.length < smallBytes ? inside(tensor, bytes) : writer.add(tensor, bytes);
+  };
+  try {
+    return { ...proto, graph: mapInitializers(proto.graph as GraphProto, moved) };
+  } finally {
+    writer.close();
+  }
+}
+
+function inside(tensor: TensorProto, bytes: Uint8Array | undefined): TensorProto {
+  if (bytes === undefined || tensor.dataLocation !== 1) return tensor;
+  const { dataLocation: _outside, ...rest } = tensor;
+  return { ...rest, rawData: bytes, externalData: [] };
+}
+
+function mapInitializers(graph: GraphProto, change: (tensor: TensorProto) => TensorProto): GraphProto {
+  const node = graph.node.map((one) => {
+    if (one.attribute.every(({ g, graphs }) => g === undefined && graphs.length === 0)) return one;
+    const attribute = one.attribute.map((entry) => ({
+      ...entry,
+      graphs: entry.graphs.map((body) => mapInitializers(body, change)),
+      ...(entry.g && { g: mapInitializers(entry.g, change) }),
+    }));
+    return { ...one, attribute };
+  });
+  return { ...graph, node, initializer: graph.initializer.map(change) };
+}
+
+function writePieces(path: string, pieces: readonly Uint8Array[]): void {
+  const file = openSync(path, "w");
+  try {
+    // The system takes at most 1024 pieces at a time, and may take fewer bytes than it was given.
+    for (let first = 0; first < pieces.length; first += 1024) {
+      let batch = pieces.slice(first, first + 1024);
+      while (batch.length > 0) batch = rest(batch, writevSync(file, batch));
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+function rest(pieces: Uint8Array[], written: number): Uint8Array[] {
+  let left = written;
+  for (const [i, piece] of pieces.entries()) {
+    if (left < piece.length) return [piece.subarray(left), ...pieces.slice(i + 1)];
+    left -= piece.length;
+  }
+  return [];
+}

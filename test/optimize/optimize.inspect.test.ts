@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `inspect` finds in models whose numbers are known.
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { bertLayers, mobileNetV2, resnet50 } from "../../bench/models/architectures.js";
+import { differences, differenceText } from "../../src/optimize/inspect/difference.js";
+import { inspectModel } from "../../src/optimize/inspect/inspect.js";
+import { inspectionText } from "../../src/optimize/inspect/text.js";
+import { modelPath } from "../models/make.mjs";
+import { draftPath, networks, writeDraft } from "./model-files.js";
+
+describe("inspect refuses", () => {
+  it("a file that is not there", async () => {
+    await assert.rejects(inspectModel(draftPath("absent.onnx")), { code: "ERR_MODEL_NOT_FOUND" });
+  });
+
+  it("a file that is no model", async () => {
+    await assert.rejects(inspectModel(modelPath("corrupt")), { code: "ERR_LOAD_FAILED" });
+  });
+
+  it("a shape for an input that the model has not", async () => {
+    await assert.rejects(inspectModel(networks.digits, { shapes: { picture: [1] } }), {
+      code: "ERR_INVALID_ARGUMENT",
+      message: /unknown input 'picture'; the model takes image/,
+    });
+  });
+
+  it("a shape that does not fit", async () => {
+    await assert.rejects(inspectModel(networks.digits, { shapes: { image: [1, 28, 28, 3] } }), {
+      code: "ERR_INVALID_ARGUMENT",
+      message: /fits FP32 \[-1,28,28,1\] for input 'image', got \[1,28,28,3\]/,
+    });
+  });
+
+  it("inputs that are no numbers", async () => {
+    await assert.rejects(inspectModel(modelPath("ident_string")), { code: "ERR_UNSUPPORTED", message: /takes BYTES/ });
+  });
+});
+
+describe("inspect finds", () => {
+  it("the signature, the weights and the work of the sample model", async () => {
+    const found = await inspectModel(networks.digits, { shapes: { image: [2, 28, 28, 1] } });
+    assert.deepEqual(found.inputs, [{ name: "image", type: "float", shape: ["batch", 28, 28, 1] }]);
+    assert.deepEqual(found.outputs, [{ name: "probabilities", type: "float", shape: ["batch", 10] }]);
+    assert.equal(found.opsets["ai.onnx"], 17);
+    assert.equal(found.parameters.bytes, 4 * found.parameters.count);
+    const conv = found.operators.find(({ op }) => op === "Conv");
+    assert.equal(conv?.nodes, 3);
+    // 16 filters of 5x5x1 on 28x28, 32 of 3x3x16 on 14x14, 48 of 3x3x32 on 7x7; then 10 times 48x3x3; two rows of each.
+    const once = 16 * 25 * 784 + 32 * 144 * 196 + 48 * 288 * 49;
+    assert.equal(conv?.macs, 2 * once);
+    assert.equal(found.run.macs, 2 * (once + 432 * 10));
+    assert.ok(found.run.execution.every(({ provider, nodes }) => provider === "cpu" && nodes > 0));
+    assert.ok(found.run.execution.some(({ op, precision }) => op === "Conv" && precision === "fp32"));
+    // The largest two tensors that meet: the first convolution's output and its Relu's.
+    assert.equal(found.run.peakTensorBytes, 2 * 2 * 16 * 784 * 4);
+  });
+
+  for (const [name, bytes, parameters, macs] of [
+    ["ResNet-50", resnet50(), 25.5e6, 4.09e9],
+    ["MobileNetV2", mobileNetV2(), 3.49e6, 0.301e9],
+    // Per layer and token: four squares of the width, and the two of the feed-forward part, which is four times as wide.
+    ["two layers of BERT", bertLayers(2, 128), 14.18e6, 2 * 128 * (12 * 768 * 768 + 2 * 128 * 768)],
+  ] as const)
+    it(`the published size and work of ${name}`, async () => {
+      const found = await inspectModel(writeDraft(`${name}.onnx`, bytes));
+      assert.ok(Math.abs(found.parameters.count / parameters - 1) < 0.005, `${found.parameters.count} parameters`);
+      assert.ok(Math.abs(found.run.macs / macs - 1) < 0.005, `${found.run.macs} MACs`);
+      assert.match(inspectionText(found), /As ONNX Runtime runs it/);
+    });
+
+  it("a network inside an If, and weights written as nodes", async () => {
+    const voice = await inspectModel(networks.voiceLegacy);
+    assert.ok(voice.run.macs > 0);
+    const detection = await inspectModel(networks.detection, { shapes: { x: [1, 3, 64, 64] } });
+    assert.equal(detection.operators.find(({ op }) => op === "Conv")?.nodes, 62);
+    assert.ok(detection.parameters.count > 1e6);
+  });
+
+  it("the difference of two models, and none of one with itself", async () => {
+    const [digits, iris] = [await inspectModel(networks.digits), await inspectModel(networks.iris)];
+    assert.deepEqual(differences(digits, digits), []);
+    const changes = differences(digits, iris);
+    assert.ok(changes.some(({ what, before, after }) => what === "nodes of Conv" && before === 3 && after === "none"));
+    assert.match(differenceText(digits, iris), /input image +image float \[batch,28,28,1\] +none/);
+  });
+});
