@@ -4,7 +4,7 @@
 /** Stable codes of {@link InferenceError} and what each means. */
 export const inferenceErrorCodes = {
   "invalid-argument": "The call is wrong, or this environment lacks what it needs: nothing was sent.",
-  refused: "The server answered with an error; over HTTP `status` tells which kind.",
+  refused: "The server answered with an error; `status` tells which kind.",
   "malformed-reply": "What came back is not an answer by the protocol.",
   connection: "The server could not be reached, or the connection was lost before the answer came.",
   timeout: "`timeoutMs` passed before the answer came.",
@@ -24,7 +24,7 @@ export interface InferenceErrorDetails {
 export class InferenceError extends Error {
   override readonly name = "InferenceError";
   readonly code: InferenceErrorCode;
-  /** HTTP status of the answer; undefined where none came, and over WebSocket. */
+  /** HTTP status of the answer; undefined where none came. Over WebSocket, what it would have been. */
   readonly status: number | undefined;
   /** The server's `x-request-id` over HTTP, the request's own id over WebSocket; undefined where none is known. */
   readonly requestId: string | undefined;

@@ -51,9 +51,12 @@ export class PendingRequest<O extends Outputs> implements SentRequest {
   }
 
   answer(reply: RawReply): void {
-    const { error } = reply.head;
+    const { error, status } = reply.head;
     try {
-      if (typeof error === "string") throw new InferenceError("refused", error, { requestId: this.id });
+      if (typeof error === "string") {
+        const details = { requestId: this.id, ...(typeof status === "number" && { status }) };
+        throw new InferenceError("refused", error, details);
+      }
       const read = readReply<O>(reply, this.#rawBytes);
       this.#take()?.resolve(read);
     } catch (reason) {

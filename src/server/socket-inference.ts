@@ -57,7 +57,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
       code = "ERR_DEADLINE_EXCEEDED";
       message = "Request timeout expired";
     }
-    this.#session.sendError(id, message);
+    this.#session.sendError(id, code, message);
     this.#finish();
     const record = { ...this.#session.record(this.#target), requestId: id, totalMs: this.#elapsed() };
     this.#session.context.accessLog.failed({ ...record, status: httpStatus[code], code, message });

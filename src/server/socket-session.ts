@@ -48,7 +48,7 @@ export class SocketSession {
     if (refusal !== undefined) {
       const [code, reason] = refusal;
       this.context.accessLog.failed({ ...this.record(), status: httpStatus[code], code, message: reason });
-      this.sendError(requestIdOf(message, isBinary), reason);
+      this.sendError(requestIdOf(message, isBinary), code, reason);
       return;
     }
     const inference = new SocketInference(this, this.#target);
@@ -101,8 +101,10 @@ export class SocketSession {
     }
   }
 
-  sendError(id: string, message: string): void {
-    this.#gather(JSON.stringify(id === "" ? { error: message } : { id, error: message }), false);
+  /** With the status that the same error has over HTTP, so that a client can tell its own mistake from a busy server. */
+  sendError(id: string, code: ErrorCode, message: string): void {
+    const error = { error: message, status: httpStatus[code] };
+    this.#gather(JSON.stringify(id === "" ? error : { id, ...error }), false);
   }
 
   /** Answers that become ready in the same turn leave in one system call. */

@@ -70,10 +70,10 @@ test("an id that is in flight is refused, and free again afterwards", async () =
 test("an error with an id is that request's, and the session lives on", async () => {
   const [bad, good] = [failure(echo(session, 1), "refused"), echo(session, 2)];
   const [first, second] = await server.take(2);
-  first?.socket.send(JSON.stringify({ id: first.id, error: "no such input" }));
+  first?.socket.send(JSON.stringify({ id: first.id, error: "no such input", status: 400 }));
   answer(second ?? assert.fail());
   const { message, requestId, status } = await bad;
-  assert.deepEqual([message, requestId, status], ["no such input", first?.id, undefined]);
+  assert.deepEqual([message, requestId, status], ["no such input", first?.id, 400]);
   assert.equal(await good, 2);
 });
 

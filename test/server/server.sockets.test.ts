@@ -71,19 +71,19 @@ for (const [what, bytes, message] of [
 test("an error of the core carries the request's id", async () => {
   await open();
   client.socket.send('{"id":"e-1","do":"fail","code":"ERR_INVALID_INPUT","message":"no such input"}');
-  assert.deepEqual(await client.json(), { id: "e-1", error: "no such input" });
+  assert.deepEqual(await client.json(), { id: "e-1", error: "no such input", status: 400 });
 });
 
 test("an error without an id has no id key", async () => {
   await open();
   client.socket.send('{"do":"fail","message":"broken"}');
-  assert.deepEqual(await client.json(), { error: "broken" });
+  assert.deepEqual(await client.json(), { error: "broken", status: 500 });
 });
 
 test("an exception in the core is answered and the socket lives on", async () => {
   await open();
   client.socket.send('{"id":"t","do":"throw"}');
-  assert.deepEqual(await client.json(), { error: "internal error" });
+  assert.deepEqual(await client.json(), { error: "internal error", status: 500 });
   client.socket.send('{"id":"next"}');
   assert.deepEqual(await client.json(), { id: "next" });
 });
@@ -95,6 +95,7 @@ test("requests beyond the limit in flight are refused with their id", async () =
     assert.deepEqual(await client.json(), {
       id,
       error: `expected at most ${inFlightLimit} requests in flight on one WebSocket`,
+      status: 503,
     });
   }
   for (const request of [...fake.port.held].reverse()) fake.port.answer(request);
@@ -123,7 +124,7 @@ test("a socket that does not read is refused more work until it does", async () 
   let answer = await client.next();
   while (answer.byteLength > 1000) answer = await client.next();
   const error = "too many answers wait to be read on this WebSocket";
-  assert.deepEqual(JSON.parse(answer.toString()), { id: "big", error });
+  assert.deepEqual(JSON.parse(answer.toString()), { id: "big", error, status: 503 });
   client.socket.send('{"id":"after"}');
   assert.deepEqual(await client.json(), { id: "after" });
   client.socket.terminate();
@@ -163,7 +164,7 @@ test("a binary answer is a binary message, a JSON answer a text message", async 
 test("a deadline that passes during the run is answered with the id", async () => {
   client = await SocketClient.open(fake.url, "/predict", { "x-timeout-ms": "30" });
   client.socket.send('{"id":"late","do":"hold"}');
-  assert.deepEqual(await client.json(), { id: "late", error: "Request timeout expired" });
+  assert.deepEqual(await client.json(), { id: "late", error: "Request timeout expired", status: 504 });
 });
 
 test("a client that leaves cancels all it had in flight", async () => {
