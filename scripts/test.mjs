@@ -7,8 +7,8 @@ import { join, relative } from "node:path";
 import { followNpm } from "./follow-npm.mjs";
 import { root } from "./stale.mjs";
 
-// Installs the packed tarball from the registry: slow and not offline. `npm run test:package` runs it.
-const onlyWhenNamed = /^test.package.package\.tarball\.test\.ts$/;
+// What installs packages from a registry, slow and not offline: `npm run test:package` and `npm run test:interop`.
+const onlyWhenNamed = /^test.(package.package\.tarball|interop.interop\.[a-z-]+)\.test\.ts$/;
 
 /** Test files whose path contains one of `filters`, or all; sorted. */
 export function testFiles(filters = []) {

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Python clients of the Open Inference Protocol, unchanged, against this server.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { OrtServer } from "../../src/server/index.js";
+import { createLogger } from "../../src/telemetry/log.js";
+import { startConformanceServer } from "../server/conformance.js";
+import { pythonChecks } from "./python-checks.js";
+
+let server: OrtServer;
+
+before(async () => {
+  server = await startConformanceServer({ logger: createLogger("info", { write: () => {} }) });
+});
+after(() => server.close());
+
+const address = () => server.url.replace("http://", "");
+
+for (const [client, script, least, url] of [
+  ["tritonclient.http", "tritonclient_sync.py", 11, address],
+  ["tritonclient.http.aio", "tritonclient_aio.py", 5, address],
+  ["the KServe SDK", "kserve_client.py", 4, () => server.url],
+] as const) {
+  test(client, async (t) => {
+    for (const { check, error } of await pythonChecks(script, least, url())) {
+      await t.test(check, () => assert.equal(error, null, error ?? ""));
+    }
+  });
+}
