@@ -35,7 +35,7 @@ WireCall read_call(napi_env env, const Environment& environment, napi_value mode
   WireCall call;
   call.model = environment.model_of(env, model);
   call.format =
-      static_cast<WireFormat>(read_integer(env, format, "format", 0, static_cast<int64_t>(WireFormat::kOpenInference)));
+      static_cast<WireFormat>(read_integer(env, format, "format", 0, static_cast<int64_t>(WireFormat::kTfServing)));
   call.framed = read_bool(env, framed, "framed");
   const int64_t size = read_integer(env, json_size, "jsonSize", -1, INT64_C(1) << 53);
   if (size >= 0) call.json_size = static_cast<size_t>(size);

@@ -6,7 +6,7 @@
 export type NativeCode = number;
 
 /** Wire formats of `native/core/codec/wire.h`. */
-export const WireFormat = { predict: 0, openInference: 1 } as const;
+export const WireFormat = { predict: 0, openInference: 1, tfServing: 2 } as const;
 export type WireFormat = (typeof WireFormat)[keyof typeof WireFormat];
 
 /** What a caller wants of the prediction cache, `CacheUse` of `native/core/request.h`. */

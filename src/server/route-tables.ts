@@ -5,10 +5,17 @@ import { healthRoutes } from "./protocols/health.js";
 import { loggingCommands, loggingQueries } from "./protocols/logging.js";
 import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-inference.js";
 import { predictRoutes } from "./protocols/predict.js";
+import { tfServingQueries, tfServingRoutes } from "./protocols/tf-serving.js";
 import type { Routes } from "./routes.js";
 
 export const allRoutes: Routes = {
-  queries: [...healthRoutes, ...openInferenceQueries, ...loggingQueries, ...documentationRoutes(() => allRoutes)],
+  queries: [
+    ...healthRoutes,
+    ...openInferenceQueries,
+    ...tfServingQueries,
+    ...loggingQueries,
+    ...documentationRoutes(() => allRoutes),
+  ],
   commands: [...loggingCommands],
-  inferences: [...predictRoutes, ...openInferenceRoutes],
+  inferences: [...predictRoutes, ...openInferenceRoutes, ...tfServingRoutes],
 };

@@ -3,6 +3,8 @@
 import { OrtserveError } from "../errors.js";
 import type { TensorSpec } from "../runtime/model.js";
 import type { ModelStore } from "./model-store.js";
+import { compareVersions } from "./repository.js";
+import type { VersionState } from "./route-table.js";
 import type { Servable } from "./servable.js";
 
 /** Model metadata in the shape of the Open Inference Protocol. */
@@ -58,6 +60,13 @@ export class InferenceService {
   /** Names that stand for versions of a model. @throws OrtserveError ERR_MODEL_NOT_FOUND */
   labels(name: string): string[] {
     return [...this.#models.get(name).labels.keys()];
+  }
+
+  /** Every version of a model with its state, ascending; none where the model is not known. */
+  versions(name: string): { version: string; state: VersionState; reason: string }[] {
+    const ready = this.#models.names.includes(name) ? [...this.#models.get(name).versions.keys()] : [];
+    const taking = ready.map((version) => ({ version, state: "READY" as const, reason: "" }));
+    return [...taking, ...this.#models.others(name)].sort((a, b) => compareVersions(a.version, b.version));
   }
 
   /** The version to run; `version`: a number or a label, or "" for the model's default. @throws OrtserveError ERR_MODEL_NOT_FOUND, ERR_MODEL_CLOSED */

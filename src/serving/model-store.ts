@@ -99,6 +99,11 @@ export class ModelStore implements RouteTable {
     throw this.#fault(name, wanted);
   }
 
+  /** Versions of a model that exist and take no requests. */
+  others(name: string): readonly VersionStatus[] {
+    return this.#others.get(name) ?? [];
+  }
+
   #fault(name: string, wanted: string): OrtserveError {
     const others = this.#others.get(name);
     const subject = `Request for unknown model: '${name}'`;

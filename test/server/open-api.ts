@@ -47,11 +47,11 @@ export class OpenApi {
     return this.document.paths[path]?.[method] ?? assert.fail(`${method} ${path} is not documented`);
   }
 
-  /** Every operation of a method, with its path as the examples of its parameters make it. */
+  /** The operations of a method with their paths as the examples of their parameters make them. A model need not have labels. */
   operations(method: string): { path: string; operation: Operation }[] {
     return Object.entries(this.document.paths).flatMap(([template, item]) => {
       const operation = item[method];
-      if (operation === undefined) return [];
+      if (operation === undefined || template.includes("{label}")) return [];
       const exampleOf = (name: string) => operation.parameters?.find((one) => one.name === name)?.example;
       return [
         { path: template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(String(exampleOf(name)))), operation },

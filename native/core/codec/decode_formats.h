@@ -15,7 +15,8 @@ struct DecodeContext {
   BufferPool& pool;
 };
 
-/// The predict form: {"instances": ...}, {"inputs": ...} or a bare object of named values.
+/// The predict form: {"instances": ...}, {"inputs": ...} or a bare object of named values. As kTfServing neither bare
+/// objects nor options, instances that are always rows, and members that are not known are ignored.
 Status decode_predict(const DecodeContext& context, JsonCursor cursor, WireRequest& out);
 
 /// Open Inference Protocol: JSON at the start of `body`, blobs from `json_size` on.

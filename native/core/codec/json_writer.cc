@@ -7,6 +7,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "core/codec/base64.h"
 #include "core/codec/float16.h"
 
 namespace ortserve {
@@ -73,6 +74,10 @@ void JsonWriter::string(std::string_view value) noexcept {
   }
   text({plain, static_cast<size_t>(end - plain)});
   put('"');
+}
+
+void JsonWriter::base64(std::string_view bytes) noexcept {
+  at_ = base64_encode(bytes, at_);
 }
 
 void JsonWriter::integer(int64_t value) noexcept {

@@ -21,6 +21,7 @@ class JsonWriter {
   void text(std::string_view raw) noexcept;  ///< as it is
   void put(char c) noexcept { *at_++ = c; }
   void string(std::string_view value) noexcept;  ///< in quotes, escaped; `value` is UTF-8
+  void base64(std::string_view bytes) noexcept;  ///< without quotes
   void integer(int64_t value) noexcept;
   /// Elements [begin, begin + count) of `tensor`, separated by commas.
   void elements(const Tensor& tensor, int64_t begin, int64_t count) noexcept;

@@ -15,6 +15,7 @@ class NestedReader {
   NestedReader(const InputSpec& spec, BufferPool& pool, uint64_t max_elements) noexcept
       : builder_(spec, pool, max_elements, TensorBuilder::Bound::kLimit) {
     dims_.fill(kUnknown);
+    builder_.accept_base64();
   }
 
   TensorBuilder& builder() noexcept { return builder_; }

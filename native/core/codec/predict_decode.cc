@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/codec/base64.h"
 #include "core/codec/decode_formats.h"
 #include "core/codec/input_check.h"
 #include "core/codec/json_scalar.h"
@@ -53,6 +54,11 @@ class PredictDecoder {
     Mark value;
   };
 
+  bool tf_serving() const noexcept { return out_.format == WireFormat::kTfServing; }
+  // Whether instances are rows; else there is one, and it is the whole of each input.
+  bool by_row() const noexcept { return spec_.batched || tf_serving(); }
+  bool at_nameless_bytes() const noexcept;
+
   Status read_top();
   Status read_bare();
   Status read_instances();
@@ -63,6 +69,7 @@ class PredictDecoder {
   Status read_nameless(std::string_view what);
   Status read_option(std::string_view key);
   Status mark_option(std::string_view key);
+  Status check_signature();
   Status names_needed(std::string_view each) const;
   void note_named(const NamedInputs& named);
   Status finish();
@@ -81,6 +88,7 @@ class PredictDecoder {
 Status PredictDecoder::decode() {
   ORTSERVE_RETURN_IF_ERROR(read_top());
   if (!has_instances_ && !has_inputs_) {
+    if (tf_serving()) return {Code::kInvalidInput, "Missing 'inputs' or 'instances' key"};
     ORTSERVE_RETURN_IF_ERROR(read_bare());
     return finish();
   }
@@ -108,12 +116,16 @@ Status PredictDecoder::read_top() {
         return {Code::kInvalidInput, "expecting only one of 'instances' and 'inputs', got both"};
       }
       ORTSERVE_RETURN_IF_ERROR(rows ? read_instances() : read_inputs());
+    } else if (tf_serving()) {
+      if (key == "signature_name") ORTSERVE_RETURN_IF_ERROR(check_signature());
+      ORTSERVE_RETURN_IF_ERROR(cursor_.skip_value());
     } else {
       ORTSERVE_RETURN_IF_ERROR(mark_option(key));
       ORTSERVE_RETURN_IF_ERROR(cursor_.skip_value());
     }
   }
   ORTSERVE_RETURN_IF_ERROR(top.status());
+  out_.columnar = has_inputs_;
   return cursor_.at_end() ? Status() : cursor_.unexpected("the end of the request JSON");
 }
 
@@ -160,12 +172,12 @@ Status PredictDecoder::read_instances() {
     ORTSERVE_RETURN_IF_ERROR(list.status());
     return {Code::kInvalidInput, "expected at least one instance, got an empty 'instances'"};
   }
-  if (!spec_.batched) {
+  if (!by_row()) {
     ORTSERVE_RETURN_IF_ERROR(read_only_instance());
     if (!list.next()) return list.status();
     return {Code::kInvalidInput, "model '" + spec_.name + "' does not batch: expected exactly one instance, got more"};
   }
-  if (cursor_.peek() == '{') return read_instance_objects(list);
+  if (cursor_.peek() == '{' && !at_nameless_bytes()) return read_instance_objects(list);
   if (nameless_input(spec_) < 0) return names_needed("each instance");
   cursor_.seek(list_start);  // the list is the tensor, its items are the rows
   return read_nameless("'instances'");
@@ -182,11 +194,26 @@ Status PredictDecoder::read_instance_objects(JsonArray& list) {
 }
 
 Status PredictDecoder::read_only_instance() {
-  return cursor_.peek() == '{' ? read_named(NamedInputs::Mode::kWhole) : read_nameless("the instance");
+  const bool named = cursor_.peek() == '{' && !at_nameless_bytes();
+  return named ? read_named(NamedInputs::Mode::kWhole) : read_nameless("the instance");
 }
 
 Status PredictDecoder::read_inputs() {
-  return cursor_.peek() == '{' ? read_named(NamedInputs::Mode::kColumns) : read_nameless("'inputs'");
+  const bool named = cursor_.peek() == '{' && !at_nameless_bytes();
+  return named ? read_named(NamedInputs::Mode::kColumns) : read_nameless("'inputs'");
+}
+
+// An object that is an element of the input that needs no name, and does not name inputs itself.
+bool PredictDecoder::at_nameless_bytes() const noexcept {
+  const int input = nameless_input(spec_);
+  return input >= 0 && spec_.inputs[static_cast<size_t>(input)].dtype == DType::kString && base64_object(cursor_);
+}
+
+// An ONNX model has one signature, which has the name that TensorFlow gives to the default one.
+Status PredictDecoder::check_signature() {
+  const auto raw = cursor_.raw_string();
+  if (raw && (raw->empty() || raw == "serving_default")) return {};
+  return {Code::kInvalidInput, "expected signature_name 'serving_default', got " + cursor_.describe()};
 }
 
 Status PredictDecoder::read_named(NamedInputs::Mode mode) {

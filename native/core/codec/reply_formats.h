@@ -8,6 +8,8 @@ namespace ortserve {
 
 Result<EncodedReply> encode_predict(const ModelSpec& spec, WireRequest& request, ReplyArena& arena);
 Result<EncodedReply> encode_open_inference(const ModelSpec& spec, WireRequest& request, ReplyArena& arena);
+/// kInvalidInput: rows were asked for, and an output has none or another number of them.
+Result<EncodedReply> encode_tf_serving(const ModelSpec& spec, WireRequest& request, ReplyArena& arena);
 
 /// The model output that request.outputs[i] is the value of.
 inline const OutputSpec& output_of(const ModelSpec& spec, const WireRequest& request, size_t i) noexcept {

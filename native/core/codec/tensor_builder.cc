@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/codec/base64.h"
 #include "core/codec/body.h"
 #include "core/codec/json_element.h"
 #include "core/codec/json_scalar.h"
@@ -113,7 +114,6 @@ Status TensorBuilder::read_strings(JsonCursor& cursor, bool one) {
     if (elements_ == max_elements_) return too_many();
     ORTSERVE_RETURN_IF_ERROR(append_string(cursor));
     ++elements_;
-    cursor.advance();
   } while (!one && next_in_run(cursor));
   return {};
 }
@@ -154,6 +154,7 @@ Status TensorBuilder::read(JsonCursor& cursor, bool one) {
 }
 
 Status TensorBuilder::append_string(JsonCursor& cursor) {
+  if (const auto encoded = base64_ ? base64_object(cursor) : std::nullopt) return append_base64(cursor, *encoded);
   const auto raw = cursor.raw_string();
   if (!raw) return wrong_element(cursor);
   if (used_ + raw->size() + kJsonPadding > buffer_.size()) {
@@ -168,6 +169,26 @@ Status TensorBuilder::append_string(JsonCursor& cursor) {
   }
   offsets_.push_back(used_);
   used_ += static_cast<size_t>(end - target);
+  cursor.advance();
+  return {};
+}
+
+Status TensorBuilder::append_base64(JsonCursor& cursor, std::string_view raw) {
+  std::string unescaped;  // some encoders write a slash as \/
+  std::string_view text;
+  if (!read_raw_string(raw, unescaped, text)) return cursor.unexpected("a string with valid escapes");
+  if (used_ + base64_decoded_bound(text.size()) > buffer_.size()) {
+    ORTSERVE_RETURN_IF_ERROR(make_room(base64_decoded_bound(text.size())));
+  }
+  char* const target = buffer_.as<char>() + used_;
+  const char* const end = base64_decode(text, target);
+  if (!end) {
+    return {Code::kInvalidInput, "expected base64 (RFC 4648, standard alphabet) in {\"b64\": ...} for input '" +
+                                     spec_->name + "', got '" + std::string(text.substr(0, 40)) + "'"};
+  }
+  offsets_.push_back(used_);
+  used_ += static_cast<size_t>(end - target);
+  for (int token = 0; token < kBase64Tokens; ++token) cursor.advance();
   return {};
 }
 

@@ -22,6 +22,9 @@ class TensorBuilder {
   TensorBuilder(const InputSpec& spec, BufferPool& pool, uint64_t max_elements, Bound bound) noexcept
       : spec_(&spec), pool_(&pool), max_elements_(max_elements), bound_(bound) {}
 
+  /// From now on a BYTES element may also be {"b64": "..."}.
+  void accept_base64() noexcept { base64_ = true; }
+
   const InputSpec& spec() const noexcept { return *spec_; }
   uint64_t elements() const noexcept { return elements_; }
 
@@ -41,6 +44,7 @@ class TensorBuilder {
   Status read_strings(JsonCursor& cursor, bool one);
   Status read(JsonCursor& cursor, bool one);
   Status append_string(JsonCursor& cursor);
+  Status append_base64(JsonCursor& cursor, std::string_view raw);
   Status make_room(size_t bytes);
   Status wrong_element(const JsonCursor& cursor) const;
   Status too_many() const;
@@ -49,6 +53,7 @@ class TensorBuilder {
   BufferPool* pool_;
   uint64_t max_elements_;
   Bound bound_;
+  bool base64_ = false;
   uint64_t elements_ = 0;
   Buffer buffer_;
   size_t used_ = 0;  // bytes of buffer_

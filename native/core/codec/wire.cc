@@ -57,7 +57,7 @@ Status decode(const DecodeContext& context, const Buffer& body, std::optional<si
     return {Code::kInvalidJson, "inference header size should be in range (0, " + std::to_string(body.size()) +
                                     "), got: " + std::to_string(size)};
   }
-  if (json_size == 0 && out.format == WireFormat::kOpenInference) return decode_raw(context, body, out);
+  if (json_size == 0) return decode_raw(context, body, out);
   return decode_json(context, body, size, out);
 }
 
@@ -74,8 +74,15 @@ Status decode_request(const ModelSpec& spec, const Buffer& body, std::optional<s
 
 Result<EncodedReply> encode_reply(const ModelSpec& spec, WireRequest& request, ReplyArena& arena) {
   try {
-    return request.format == WireFormat::kOpenInference ? encode_open_inference(spec, request, arena)
-                                                        : encode_predict(spec, request, arena);
+    switch (request.format) {
+      case WireFormat::kPredict:
+        return encode_predict(spec, request, arena);
+      case WireFormat::kOpenInference:
+        return encode_open_inference(spec, request, arena);
+      case WireFormat::kTfServing:
+        return encode_tf_serving(spec, request, arena);
+    }
+    return {Code::kInternal, "unknown wire format"};
   } catch (const std::bad_alloc&) {
     return {Code::kOutOfMemory, "no memory to encode the reply"};
   }

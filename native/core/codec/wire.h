@@ -15,6 +15,8 @@ namespace ortserve {
 enum class WireFormat : uint8_t {
   kPredict,        ///< {"instances": [...]}, {"inputs": ...} or a bare feature object -> {"predictions": [...]}
   kOpenInference,  ///< Open Inference Protocol v2 with the binary tensor extension
+  kTfServing,  ///< TensorFlow Serving: {"instances": [...]} -> {"predictions": [...]}, {"inputs": ...} -> {"outputs":
+               ///< ...}
 };
 
 struct DecodeLimits {
@@ -27,13 +29,14 @@ struct WireRequest : Request {
   WireFormat format = WireFormat::kPredict;
   std::string id;            ///< echoed when not empty
   std::vector<bool> binary;  ///< per wanted output (per model output when `wanted` is empty): reply as a blob
+  bool columnar = false;     ///< kTfServing: the request gave "inputs", so the reply gives "outputs"
   bool framed = false;       ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
 };
 
 /// Decodes `body` (followed by kJsonPadding readable bytes) into `out.inputs` and the rest of the request.
 /// `json_size`: length of the leading JSON (Inference-Header-Content-Length); nullopt: all of it is JSON. 0 means a raw
-/// binary request. Blobs that lie aligned in `body` become views of it, all others are copied and counted.
-/// On failure `out.id` is still set when the body has a readable "id".
+/// binary request, in every format: the body is the data of the only input. Blobs that lie aligned in `body` become
+/// views of it, all others are copied and counted. On failure `out.id` is still set when the body has a readable "id".
 /// Errors: kInvalidJson, kInvalidInput, kLimitExceeded, kUnsupported, kOutOfMemory.
 Status decode_request(const ModelSpec& spec, const Buffer& body, std::optional<size_t> json_size,
                       const DecodeLimits& limits, BufferPool& pool, WireRequest& out);

@@ -68,4 +68,5 @@ export interface InferenceDoc extends RouteText {
 export const pathParameters: Readonly<Record<string, string>> = {
   model: "Name of a model.",
   version: "Version of the model: a number.",
+  label: "Name that the model's configuration gives to a version, such as stable.",
 };

@@ -6,11 +6,11 @@ import type { JsonSchema } from "./route-doc.js";
 /** Examples with more elements than this are nothing to read, and are left out. */
 const mostElements = 4096;
 
-/** Nested arrays of the dims `dims`, each -1 of any length. */
-export function nestedSchema(datatype: string, dims: readonly number[]): JsonSchema {
+/** Nested arrays of the dims `dims`, each -1 of any length, with elements of a datatype or of a schema. */
+export function nestedSchema(element: string | JsonSchema, dims: readonly number[]): JsonSchema {
   return dims.reduceRight<JsonSchema>(
     (items, size) => ({ type: "array", items, ...(size >= 0 && { minItems: size, maxItems: size }) }),
-    elementSchema(datatype),
+    typeof element === "string" ? elementSchema(element) : element,
   );
 }
 
