@@ -27,6 +27,7 @@ export const errorCodes = {
   ERR_UNSUPPORTED_MEDIA_TYPE: "The request body is of a type that the route does not read.",
   ERR_SHUTTING_DOWN: "The server is draining and takes no new requests.",
   ERR_PORT_IN_USE: "Another server listens on this address.",
+  ERR_NOT_ALLOWED: "The server was not started with what would allow this.",
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -12,10 +12,21 @@ export function integer(least: number, most: number): (text: string) => number {
 
 /** "64m" -> 67108864 */
 export function size(text: string): number {
-  const [, digits, unit = ""] = /^([0-9]+)([kmg]?)b?$/i.exec(text) ?? [];
-  const value = Number(digits) * 1024 ** " kmg".indexOf(unit.toLowerCase() || " ");
+  const value = bytes(text);
   if (value >= 1 && value < 2 ** 31) return value;
   throw new InvalidArgumentError("Expected a number of bytes below 2 GiB, such as 1000000 or 64m.");
+}
+
+/** As {@link size}, for amounts that may pass 2 GiB. */
+export function memorySize(text: string): number {
+  const value = bytes(text);
+  if (value >= 1 && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError("Expected a number of bytes, such as 1000000, 64m or 16g.");
+}
+
+function bytes(text: string): number {
+  const [, digits, unit = ""] = /^([0-9]+)([kmgt]?)b?$/i.exec(text) ?? [];
+  return Number(digits) * 1024 ** " kmgt".indexOf(unit.toLowerCase() || " ");
 }
 
 /** "1%" -> 0.01, "0.01" -> 0.01 */

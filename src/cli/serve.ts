@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve serve`: loads a repository, listens, and goes down in order when told to.
 import { Command, Option } from "commander";
+import { OrtserveError } from "../errors.js";
 import { startEngine } from "../runtime/engine.js";
 import { createServer } from "../server/server.js";
-import { loadRepository } from "../serving/load-repository.js";
+import { openRepository } from "../serving/open-repository.js";
 import { scanRepository } from "../serving/repository.js";
+import { type ControlMode, controlModes } from "../serving/repository-admin.js";
 import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
-import { integer, size } from "./option-values.js";
+import { integer, memorySize, size } from "./option-values.js";
 import { closeOnSignal } from "./signals.js";
 import { StartReport } from "./start-report.js";
 
@@ -20,7 +22,10 @@ interface ServeFlags {
   grace: number;
   cors?: string[];
   maxInFlight: number;
+  control: ControlMode;
+  loadModel?: string[];
   loadConcurrency: number;
+  memoryBudget?: number;
   cores?: number;
   strict?: true;
   compressFrom: number;
@@ -33,6 +38,7 @@ Examples:
   ortserve serve models                    every model of a repository: models/NAME/VERSION/model.onnx
   ortserve serve resnet.onnx --port 9000   one file, as model 'resnet', version 1
   ortserve serve models --host 0.0.0.0     reachable from other machines
+  ortserve serve models --control explicit --load-model '*'   loads and unloads by POST /v2/repository/...
   curl -d '{"instances": [[5.1, 3.5, 1.4, 0.2]]}' http://127.0.0.1:8080/predict/iris
 `;
 
@@ -49,7 +55,18 @@ export function serveCommand(): Command {
     .option("--grace <ms>", "time for requests in flight on shutdown", integer(0, 86_400_000), 10_000)
     .option("--cors <origin...>", "origins that browsers may call from; * for any")
     .option("--max-in-flight <number>", "requests in flight on one WebSocket", integer(1, 2 ** 20), 1024)
+    .addOption(
+      new Option("--control <mode>", "who decides what is loaded after the start: nobody, the directory, or HTTP calls")
+        .choices(controlModes)
+        .default("none"),
+    )
+    .option("--load-model <name...>", "with --control explicit: models to load at the start; * for all")
     .option("--load-concurrency <number>", "models loaded at the same time", integer(1, 64), 2)
+    .option(
+      "--memory-budget <size>",
+      "memory for the weights of all models, with k, m, g, t (default: no bound)",
+      memorySize,
+    )
     .option("--cores <number>", "cores for inference (default: those of this process)", integer(1, 1024))
     .option("--strict", "fail when any model cannot be loaded")
     .option("--compress-from <size>", "smallest prediction to compress for clients that accept it", size, 200)
@@ -60,13 +77,19 @@ export function serveCommand(): Command {
 }
 
 async function serve(path: string, flags: ServeFlags): Promise<void> {
-  const repository = await scanRepository(path); // a wrong path is told before anything is started
+  if (flags.loadModel !== undefined && flags.control !== "explicit") {
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", "expected --control explicit with --load-model");
+  }
+  const repository = await scanRepository(path, flags.control !== "none"); // a wrong path is told before anything is started
   const logger = createLogger(flags.logLevel);
   const report = new StartReport(logger, process.stdout.isTTY === true);
   const engine = { ...(flags.cores !== undefined && { cores: flags.cores }) };
   report.engine(startEngine(engine));
-  const models = await loadRepository(repository, {
+  const models = await openRepository(repository, {
+    control: flags.control,
+    load: flags.loadModel ?? [],
     concurrency: flags.loadConcurrency,
+    ...(flags.memoryBudget !== undefined && { memoryBudget: flags.memoryBudget }),
     strict: flags.strict ?? false,
     engine,
     onEvent: (event) => report.model(event),
@@ -88,5 +111,5 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   });
   await server.listen();
   closeOnSignal(server, logger);
-  report.listening(server, models);
+  report.listening(server, models.models);
 }

@@ -28,6 +28,17 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_UNSUPPORTED_MEDIA_TYPE: 415,
   ERR_SHUTTING_DOWN: 503,
   ERR_PORT_IN_USE: 500,
+  ERR_NOT_ALLOWED: 503,
+};
+
+/** Where a route's protocol has another status for a code. */
+export type StatusOverrides = Partial<Readonly<Record<ErrorCode, number>>>;
+
+/** Triton's, of loads and unloads that fail. */
+export const repositoryStatus: StatusOverrides = {
+  ERR_MODEL_NOT_FOUND: 500,
+  ERR_LOAD_FAILED: 400,
+  ERR_PROVIDER_UNAVAILABLE: 400,
 };
 
 /** Seconds a client should wait before it asks again; undefined where asking again does not help. */

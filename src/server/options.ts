@@ -2,11 +2,12 @@
 // What can be chosen about a server, with the defaults.
 import { OrtserveError } from "../errors.js";
 import type { ModelStore } from "../serving/model-store.js";
+import type { RepositoryControl } from "../serving/repository-control.js";
 import type { Logger } from "../telemetry/log.js";
 
 export interface ServerOptions {
-  /** What is served; see `loadRepository`. The server closes it when it closes. */
-  models: ModelStore;
+  /** What is served: see `loadRepository`, or `openRepository` for what may change. The server closes it when it closes. */
+  models: ModelStore | RepositoryControl;
   /** Default "127.0.0.1". */
   host?: string;
   /** 0: one that is free, to be read from `port` after `listen()`. Default 8080. */

@@ -8,7 +8,7 @@ import { type ErrorCode, OrtserveError } from "../errors.js";
 import type { ReplyTiming } from "../runtime/model-port.js";
 import { acceptedCoding, type Coding, compress } from "./content-coding.js";
 import type { ServerContext } from "./context.js";
-import { httpStatus, retryAfter, statusLine } from "./http-status.js";
+import { httpStatus, retryAfter, type StatusOverrides, statusLine } from "./http-status.js";
 import type { RequestHead } from "./request-head.js";
 
 /** Bodies up to this go out in one piece; larger ones are written as the client reads them. */
@@ -35,6 +35,8 @@ export class Reply {
   model: { readonly name: string; readonly version: string } | undefined;
   /** How the route's protocol writes errors. */
   errorBody: ErrorBody = plainError;
+  /** Statuses of the route's protocol. */
+  statuses: StatusOverrides = {};
   /** Called once, when the client goes away before it was answered. */
   onGone: (() => void) | undefined;
 
@@ -138,7 +140,7 @@ export class Reply {
     const wait = retryAfter(code);
     if (wait !== undefined) this.addHeader("Retry-After", wait);
     this.#close = close;
-    const status = httpStatus[code];
+    const status = this.statuses[code] ?? httpStatus[code];
     this.#send(status, json, JSON.stringify(this.errorBody(code, message, status)), true);
     this.#context.accessLog.failed({ ...this.#record(undefined), code, message });
   }

@@ -5,6 +5,7 @@ import { healthRoutes } from "./protocols/health.js";
 import { loggingCommands, loggingQueries } from "./protocols/logging.js";
 import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-inference.js";
 import { predictRoutes } from "./protocols/predict.js";
+import { repositoryRoutes } from "./protocols/repository.js";
 import { tfServingQueries, tfServingRoutes } from "./protocols/tf-serving.js";
 import type { Routes } from "./routes.js";
 
@@ -16,6 +17,6 @@ export const allRoutes: Routes = {
     ...loggingQueries,
     ...documentationRoutes(() => allRoutes),
   ],
-  commands: [...loggingCommands],
+  commands: [...repositoryRoutes, ...loggingCommands],
   inferences: [...predictRoutes, ...openInferenceRoutes, ...tfServingRoutes],
 };

@@ -7,6 +7,7 @@ import type { Servable } from "../serving/model-store.js";
 import { CommandBody } from "./command-body.js";
 import type { ServerContext } from "./context.js";
 import { HttpInference } from "./http-inference.js";
+import type { StatusOverrides } from "./http-status.js";
 import type { AliasDoc, CommandDoc, InferenceDoc, QueryDoc } from "./openapi/route-doc.js";
 import { type ErrorBody, Reply } from "./reply.js";
 import { type RequestHead, readHead } from "./request-head.js";
@@ -21,6 +22,8 @@ interface Route<Doc> {
   readonly doc: Doc | readonly Doc[] | AliasDoc;
   /** How the route's errors are written, its wrong verbs' included. Default: {"error": message}. */
   readonly errorBody?: ErrorBody;
+  /** Where its protocol has other statuses than `httpStatus`. */
+  readonly statuses?: StatusOverrides;
 }
 
 /** A query's request beyond its path. Valid until `handle` returns or waits. */
@@ -82,7 +85,7 @@ export function installRoutes(app: TemplatedApp, context: ServerContext, routes:
   for (const route of commands) {
     const { method, pattern, errorBody } = route;
     allow(route, method);
-    app[verbOf[method]](pattern, guarded(context, method, pattern, command(context, route), errorBody));
+    app[verbOf[method]](pattern, guarded(context, method, pattern, command(context, route), errorBody, route.statuses));
   }
   for (const route of inferences) {
     allow(route, "POST");
@@ -177,11 +180,19 @@ function refuse(reply: Reply, fault: OrtserveError): void {
 }
 
 /** `method` "": taken from the request. */
-function guarded(context: ServerContext, method: string, route: string, handler: Handler, errorBody?: ErrorBody) {
+function guarded(
+  context: ServerContext,
+  method: string,
+  route: string,
+  handler: Handler,
+  errorBody?: ErrorBody,
+  statuses?: StatusOverrides,
+) {
   return (response: HttpResponse, request: HttpRequest) => {
     const head = readHead(request);
     const reply = new Reply(context, response, head, method || request.getMethod().toUpperCase(), route);
     if (errorBody !== undefined) reply.errorBody = errorBody;
+    if (statuses !== undefined) reply.statuses = statuses;
     if (head.fault) refuse(reply, head.fault);
     else answered(reply, () => handler(reply, request, head));
   };

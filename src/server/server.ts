@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OrtserveError } from "../errors.js";
 import { ModelPort } from "../runtime/model-port.js";
 import { InferenceService } from "../serving/inference-service.js";
-import type { ModelStore } from "../serving/model-store.js";
+import { ModelStore } from "../serving/model-store.js";
 import { AccessLog } from "./access-log.js";
 import type { WirePort } from "./context.js";
 import { HttpThread } from "./http-thread.js";
@@ -17,7 +17,7 @@ const runGraceMs = 1000;
 
 export class OrtServer {
   readonly #settings: Settings;
-  readonly #models: ModelStore;
+  readonly #models: ServerOptions["models"];
   readonly #state = new SharedState(1);
   readonly #thread: HttpThread;
   #port = 0;
@@ -28,8 +28,11 @@ export class OrtServer {
   constructor(options: ServerOptions, port: WirePort) {
     this.#settings = settingsOf(options);
     this.#models = options.models;
-    const service = new InferenceService(options.models, options.defaultModel, () => this.#state.draining);
-    service.checkDefault();
+    const { models, defaultModel } = options;
+    const live = models instanceof ModelStore ? undefined : models;
+    const store = live?.models ?? (models as ModelStore);
+    const service = new InferenceService(store, defaultModel, () => this.#state.draining, live);
+    if (service.admin.control === "none") service.checkDefault(); // otherwise it may come later
     this.#thread = new HttpThread({
       service,
       port,

@@ -2,8 +2,10 @@
 // What every face of the server asks about models: which one to run, what it looks like, whether it is ready.
 import { OrtserveError } from "../errors.js";
 import type { TensorSpec } from "../runtime/model.js";
+import { FixedRepository } from "./fixed-repository.js";
 import type { ModelStore } from "./model-store.js";
 import { compareVersions } from "./repository.js";
+import type { RepositoryAdmin } from "./repository-admin.js";
 import type { VersionState } from "./route-table.js";
 import type { Servable } from "./servable.js";
 
@@ -28,13 +30,21 @@ export interface TensorDescription {
 }
 
 export class InferenceService {
+  /** The repository behind the models. */
+  readonly admin: RepositoryAdmin;
   readonly #models: ModelStore;
   readonly #defaultModel: string | undefined;
   readonly #isDraining: () => boolean;
 
   /** @param defaultModel answers requests that name no model; without it only a lone model does. */
-  constructor(models: ModelStore, defaultModel: string | undefined, isDraining: () => boolean) {
+  constructor(
+    models: ModelStore,
+    defaultModel: string | undefined,
+    isDraining: () => boolean,
+    admin: RepositoryAdmin = new FixedRepository(models),
+  ) {
     this.#models = models;
+    this.admin = admin;
     this.#defaultModel = defaultModel;
     this.#isDraining = isDraining;
   }

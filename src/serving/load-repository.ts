@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loads what a repository holds, once. One broken model does not stop the others.
-import { ModelStore } from "./model-store.js";
+import type { ModelStore } from "./model-store.js";
 import { type Repository, scanRepository } from "./repository.js";
 import { type ControlOptions, RepositoryControl } from "./repository-control.js";
 
@@ -22,7 +22,7 @@ export async function loadRepository(
   options: LoadRepositoryOptions = {},
 ): Promise<ModelStore> {
   const repository = typeof source === "string" ? await scanRepository(source) : source;
-  const models = new ModelStore();
-  await new RepositoryControl(repository.path, models, { ...options, control: "none" }).start(repository);
-  return models;
+  const control = new RepositoryControl(repository.path, { ...options, control: "none" });
+  await control.start(repository);
+  return control.models;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `config.yaml` of a model: every key is optional, whatever is left out is read from the ONNX file.
 import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { OrtserveError } from "../errors.js";
-import { parseConfig } from "./config-check.js";
+import { checkConfig, parseConfig } from "./config-check.js";
 
 const count = z.int().min(0);
 const sizes = z.array(z.int().min(1).max(65536)).min(1);
@@ -129,8 +129,41 @@ export interface ProviderConfig {
   required: boolean;
 }
 
-/** Reads and checks a `config.yaml`; {} when there is none. @throws OrtserveError ERR_INVALID_CONFIG */
-export async function readModelConfig(path: string): Promise<ModelConfig> {
+/** What a model's configuration says. */
+export interface ConfigReading {
+  config: ModelConfig;
+  /** Where it stands, or would: for messages. */
+  source: string;
+  /** What it asks for and does not get, one sentence each. */
+  notes: string[];
+}
+
+/** Names of the files that may hold it. */
+export const configFiles: readonly string[] = ["config.yaml"];
+
+/** Reads and checks the configuration in a model's directory; {} when there is none. @throws OrtserveError ERR_INVALID_CONFIG */
+export async function readModelConfig(directory: string): Promise<ConfigReading> {
+  const source = join(directory, "config.yaml");
+  return { config: await readConfigFile(source), source, notes: [] };
+}
+
+/** The configuration that a load request brings, in JSON. @throws OrtserveError ERR_INVALID_CONFIG */
+export function parseOverrideConfig(text: string, source: string): ModelConfig {
+  const value = parseJson(text, source);
+  const config = checkConfig(modelConfigSchema, value, source);
+  if (typeof config.labels !== "string") return config;
+  throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': expected a list of names, got a path`);
+}
+
+function parseJson(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: expected JSON: ${(error as Error).message}`);
+  }
+}
+
+async function readConfigFile(path: string): Promise<ModelConfig> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw new OrtserveError("ERR_INVALID_CONFIG", `${path}: cannot be read: ${error.message}`, { cause: error });

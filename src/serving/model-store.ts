@@ -2,6 +2,7 @@
 // One thread's routes: which version of which model answers, and the faults of asking for one that does not.
 import { OrtserveError } from "../errors.js";
 import { compareVersions } from "./repository.js";
+import type { IndexEntry } from "./repository-admin.js";
 import type { ModelRoutes, RouteTable, VersionStatus } from "./route-table.js";
 import type { Servable } from "./servable.js";
 import { defaultAmong, labelsAmong } from "./version-policy.js";
@@ -117,6 +118,18 @@ export class ModelStore implements RouteTable {
       return new OrtserveError("ERR_INVALID_ARGUMENT", `${text}: expected at most ${largestVersion}`);
     }
     return new OrtserveError("ERR_MODEL_NOT_FOUND", `${subject} version ${wanted} is not found`);
+  }
+
+  /** Every version that is known, by name and version. */
+  index(): IndexEntry[] {
+    const names = [...this.#others.keys()].sort();
+    return names.flatMap((name) => {
+      const ready = [...(this.#models.get(name)?.versions.values() ?? [])].map(
+        ({ version, notes }): IndexEntry => ({ name, version, state: "READY", reason: notes.join("; ") }),
+      );
+      const others = (this.#others.get(name) ?? []).map((status): IndexEntry => ({ name, ...status }));
+      return [...ready, ...others].sort((a, b) => compareVersions(a.version ?? "", b.version ?? ""));
+    });
   }
 
   /** Every version that takes requests. */

@@ -18,14 +18,22 @@ export interface LoadOverride {
   readonly files?: Readonly<Record<string, Uint8Array>>;
 }
 
+/** Who decides what is loaded: nobody after the start, the directory, or the one who calls. */
+export const controlModes = ["none", "poll", "explicit"] as const;
+export type ControlMode = (typeof controlModes)[number];
+
 export interface RepositoryAdmin {
+  readonly control: ControlMode;
   /** Every version of every model that is there, by name and version. */
   index(): Promise<IndexEntry[]>;
   /**
    * Loads a model, or loads it anew; resolves once it is ready. What was loaded goes on serving until then, and for good
-   * when this rejects: ERR_MODEL_NOT_FOUND, ERR_INVALID_CONFIG, ERR_LOAD_FAILED, ERR_UNSUPPORTED (control is not explicit).
+   * when this rejects: ERR_MODEL_NOT_FOUND, ERR_INVALID_CONFIG, ERR_LOAD_FAILED, ERR_OUT_OF_MEMORY, ERR_NOT_ALLOWED (control is not explicit).
    */
   load(name: string, override?: LoadOverride): Promise<void>;
-  /** Takes a model out of service; requests in flight are answered. An unknown name is no error. */
+  /**
+   * Takes a model out of service; requests in flight are answered. An unknown name is no error. Rejects with ERR_NOT_ALLOWED
+   * when control is not explicit.
+   */
   unload(name: string): Promise<void>;
 }

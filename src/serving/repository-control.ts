@@ -2,15 +2,22 @@
 // The one owner of a repository's models: loads and unloads them and tells the threads that answer requests.
 import { setTimeout as delay } from "node:timers/promises";
 import { OrtserveError } from "../errors.js";
+import { checkOptions, type OptionTable } from "../runtime/option-check.js";
+import { notExplicit } from "./fixed-repository.js";
 import { type LifecycleContext, type LoadEvent, ModelLifecycle } from "./model-lifecycle.js";
-import { type Repository, type RepositoryEntry, scanRepository } from "./repository.js";
-import type { IndexEntry, LoadOverride, RepositoryAdmin } from "./repository-admin.js";
+import { ModelStore } from "./model-store.js";
+import { stageOverride } from "./override.js";
+import { type Repository, type RepositoryEntry, type RepositoryFault, scanRepository } from "./repository.js";
+import {
+  type ControlMode,
+  controlModes,
+  type IndexEntry,
+  type LoadOverride,
+  type RepositoryAdmin,
+} from "./repository-admin.js";
+import { RouteFan } from "./route-fan.js";
 import type { RouteTable } from "./route-table.js";
 import { type LoaderOptions, VersionLoader } from "./version-loader.js";
-
-/** Who decides what is loaded: nobody after the start, the directory, or the one who calls. */
-export const controlModes = ["none", "poll", "explicit"] as const;
-export type ControlMode = (typeof controlModes)[number];
 
 export interface ControlOptions extends LoaderOptions {
   /** Default "none". */
@@ -23,22 +30,40 @@ export interface ControlOptions extends LoaderOptions {
   onEvent?: (event: LoadEvent) => void;
 }
 
+const controlOptionTable: OptionTable<ControlOptions> = {
+  control: { kind: "choice", of: controlModes },
+  load: {
+    kind: "custom",
+    check: (value) => (Array.isArray(value) ? undefined : "an array of model names, or *"),
+  },
+  strict: { kind: "boolean" },
+  concurrency: { kind: "integer", min: 1, max: 64 },
+  memoryBudget: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
+  engine: { kind: "custom", check: () => undefined },
+  onEvent: { kind: "custom", check: (value) => (typeof value === "function" ? undefined : "a function") },
+};
+
 /** How long an unload waits for the model to be idle before it answers, in ms; requests in flight may take longer. */
 const unloadPatienceMs = 250;
 
-/** Used on one thread. */
+/** Belongs to one thread. */
 export class RepositoryControl implements RepositoryAdmin {
   readonly control: ControlMode;
+  /** This thread's routes. */
+  readonly models = new ModelStore();
   readonly #path: string;
   readonly #options: ControlOptions;
   readonly #context: LifecycleContext;
-  readonly #models = new Map<string, ModelLifecycle>();
+  readonly #tables = new RouteFan();
+  readonly #lifecycles = new Map<string, ModelLifecycle>();
   /** Of the start. */
   readonly #failures: Error[] = [];
   #started = false;
   #closing: Promise<void> | undefined;
 
-  constructor(path: string, table: RouteTable, options: ControlOptions = {}) {
+  /** @throws OrtserveError ERR_INVALID_ARGUMENT */
+  constructor(path: string, options: ControlOptions = {}) {
+    checkOptions("repository", options, controlOptionTable);
     this.control = options.control ?? "none";
     this.#path = path;
     this.#options = options;
@@ -46,7 +71,13 @@ export class RepositoryControl implements RepositoryAdmin {
       if (event.kind === "failed" && !this.#started) this.#failures.push(event.error);
       options.onEvent?.(event);
     };
-    this.#context = { table, loader: new VersionLoader(options), onEvent };
+    this.#context = { table: this.#tables, loader: new VersionLoader(options), onEvent };
+    void this.#tables.attach(this.models);
+  }
+
+  /** Another thread's routes are to follow too; resolves when they have caught up. */
+  attach(table: RouteTable): Promise<void> {
+    return this.#tables.attach(table);
   }
 
   /**
@@ -74,7 +105,7 @@ export class RepositoryControl implements RepositoryAdmin {
 
   async #judgeStart(): Promise<void> {
     const first = this.#failures[0];
-    const serving = [...this.#models.values()].some((model) => model.serving);
+    const serving = [...this.#lifecycles.values()].some((model) => model.serving);
     if (first === undefined || !(this.#options.strict || (!serving && this.control !== "poll"))) return;
     await this.close();
     const what = serving ? "not every model could be loaded" : "no model could be loaded";
@@ -85,7 +116,7 @@ export class RepositoryControl implements RepositoryAdmin {
 
   async index(): Promise<IndexEntry[]> {
     const { entries, faults } = await scanRepository(this.#path, true).catch(() => ({ entries: [], faults: [] }));
-    const known = [...this.#models.values()].flatMap((model) => model.index());
+    const known = [...this.#lifecycles.values()].flatMap((model) => model.index());
     const names = new Set(known.map(({ name }) => name));
     const rest = [
       ...entries.map(({ name }): IndexEntry => ({ name })),
@@ -95,15 +126,17 @@ export class RepositoryControl implements RepositoryAdmin {
   }
 
   async load(name: string, override?: LoadOverride): Promise<void> {
-    this.#requireExplicit();
-    if (override) throw new OrtserveError("ERR_UNSUPPORTED", "loading with an override is not supported");
+    if (this.control !== "explicit") throw notExplicit();
+    if (name === "" || /[/\\\0]/.test(name)) {
+      throw new OrtserveError("ERR_INVALID_ARGUMENT", `invalid model name '${name}': expected one without '/'`);
+    }
     const model = this.#model(name);
-    await model.serial(async () => model.update(await this.#entry(model), false));
+    await model.serial(() => (override ? this.#loadOverride(model, override) : this.#loadFromDisk(model)));
   }
 
   async unload(name: string): Promise<void> {
-    this.#requireExplicit();
-    const model = this.#models.get(name);
+    if (this.control !== "explicit") throw notExplicit();
+    const model = this.#lifecycles.get(name);
     if (model === undefined) return;
     await model.serial(() => model.unload());
     const patience = new AbortController();
@@ -114,31 +147,46 @@ export class RepositoryControl implements RepositoryAdmin {
   /** Ends all control and closes every model, after the loads in progress. Idempotent. */
   close(): Promise<void> {
     this.#context.loader.stop();
-    this.#closing ??= Promise.all([...this.#models.values()].map((model) => model.close())).then(() => {});
+    this.#closing ??= Promise.all([...this.#lifecycles.values()].map((model) => model.close())).then(() => {});
     return this.#closing;
   }
 
-  /** What is on disk for a model. @throws OrtserveError its fault, or ERR_MODEL_NOT_FOUND */
-  async #entry(model: ModelLifecycle): Promise<RepositoryEntry> {
-    const { entries, faults } = await scanRepository(this.#path, true);
-    const entry = entries.find(({ name }) => name === model.name);
-    if (entry) return entry;
-    const fault = faults.find(({ name }) => name === model.name);
-    if (fault === undefined && !model.known) this.#models.delete(model.name);
-    if (fault === undefined) throw unknownModel(model.name);
-    model.fail(fault.error);
-    throw fault.error;
+  async #loadFromDisk(model: ModelLifecycle): Promise<void> {
+    const found = await this.#find(model.name);
+    if (found === undefined) this.#dropUnknown(model);
+    if (found === undefined) throw unknownModel(model.name);
+    if ("versions" in found) return model.update(found, false);
+    model.fail(found.error);
+    throw found.error;
   }
 
-  #requireExplicit(): void {
-    if (this.control === "explicit") return;
-    const reason = "explicit model load / unload is not allowed if polling is enabled";
-    throw new OrtserveError("ERR_UNSUPPORTED", `${reason}: start the server with --control explicit`);
+  async #loadOverride(model: ModelLifecycle, override: LoadOverride): Promise<void> {
+    try {
+      const staged = await stageOverride(model.name, await this.#find(model.name), override);
+      try {
+        await model.update(staged.entry, false);
+      } finally {
+        await staged.remove(); // ONNX Runtime has read the files, or still maps them
+      }
+    } catch (error) {
+      this.#dropUnknown(model);
+      throw error;
+    }
+  }
+
+  async #find(name: string): Promise<RepositoryEntry | RepositoryFault | undefined> {
+    const { entries, faults } = await scanRepository(this.#path, true);
+    return [...entries, ...faults].find((model) => model.name === name);
+  }
+
+  /** A name that was only asked for. */
+  #dropUnknown(model: ModelLifecycle): void {
+    if (!model.known) this.#lifecycles.delete(model.name);
   }
 
   #model(name: string): ModelLifecycle {
-    const model = this.#models.get(name) ?? new ModelLifecycle(name, this.#context);
-    this.#models.set(name, model);
+    const model = this.#lifecycles.get(name) ?? new ModelLifecycle(name, this.#context);
+    this.#lifecycles.set(name, model);
     return model;
   }
 }

@@ -5,7 +5,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
 import { fingerprint } from "./fingerprint.js";
-import { type ModelConfig, readModelConfig } from "./model-config.js";
+import { type ConfigReading, configFiles, readModelConfig } from "./model-config.js";
 import { selectVersions } from "./version-policy.js";
 
 /** One version of a model on disk. */
@@ -21,13 +21,10 @@ export interface VersionEntry {
 }
 
 /** One model on disk. */
-export interface RepositoryEntry {
+export interface RepositoryEntry extends ConfigReading {
   name: string;
-  config: ModelConfig;
-  /** Where the configuration stands, or would: for messages. */
-  source: string;
-  /** What the configuration asks for and does not get, one sentence each. */
-  notes: string[];
+  /** Of the model; undefined for a lone file. */
+  directory: string | undefined;
   /** Those that its policy selects, ascending; never empty. */
   versions: VersionEntry[];
   /** Directories of versions without a model in them. */
@@ -37,6 +34,7 @@ export interface RepositoryEntry {
 /** A directory that looks like a model and is not one. */
 export interface RepositoryFault {
   name: string;
+  directory: string | undefined;
   error: OrtserveError;
 }
 
@@ -73,7 +71,8 @@ async function singleFile(path: string): Promise<Repository> {
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: expected a model repository or an .onnx file`);
   }
   const versions = [{ version: "1", path, ...(await fingerprint(path)) }];
-  const entry = { name: basename(path, ".onnx"), config: {}, source: path, notes: [], versions, incomplete: [] };
+  const reading = { config: {}, source: path, notes: [] };
+  const entry = { name: basename(path, ".onnx"), directory: undefined, ...reading, versions, incomplete: [] };
   return { path, entries: [entry], faults: [] };
 }
 
@@ -84,27 +83,33 @@ function collect(path: string, models: (RepositoryEntry | RepositoryFault | unde
     if ("error" in model) repository.faults.push(model);
     else if (repository.entries.some(({ name }) => name === model.name)) {
       const error = new OrtserveError("ERR_INVALID_CONFIG", `${path}: two models are named '${model.name}'`);
-      repository.faults.push({ name: model.name, error });
+      repository.faults.push({ name: model.name, directory: model.directory, error });
     } else repository.entries.push(model);
   }
   return repository;
 }
 
-/** The model in one directory; undefined: it holds nothing that belongs to a model. */
-export async function scanModel(path: string): Promise<RepositoryEntry | RepositoryFault | undefined> {
+/**
+ * The model in one directory; undefined: it holds nothing that belongs to a model.
+ * @param given its configuration, instead of what stands there
+ */
+export async function scanModel(
+  path: string,
+  given?: ConfigReading,
+): Promise<RepositoryEntry | RepositoryFault | undefined> {
   const directoryName = basename(path);
   try {
     const children = await readdir(path, { withFileTypes: true });
-    const source = join(path, "config.yaml");
-    const hasConfig = children.some(({ name }) => name === "config.yaml");
+    const hasConfig = given !== undefined || children.some(({ name }) => configFiles.includes(name));
     if (!hasConfig && !children.some(isVersionDirectory)) return undefined;
-    const config = await readModelConfig(source);
+    const reading = given ?? (await readModelConfig(path));
+    const { config, source } = reading;
     const { found, incomplete } = await findVersions(path, children, config.model_file ?? "model.onnx");
     if (found.length === 0) throw incomplete[0]?.error ?? withoutVersion(path);
     const versions = selectVersions(found, config, source);
-    return { name: config.name ?? directoryName, config, source, notes: [], versions, incomplete };
+    return { name: config.name ?? directoryName, directory: path, ...reading, versions, incomplete };
   } catch (error) {
-    return { name: directoryName, error: asFault(path, error) };
+    return { name: directoryName, directory: path, error: asFault(path, error) };
   }
 }
 

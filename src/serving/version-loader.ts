@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings one version of a model into memory, or leaves nothing behind.
+import { realpath } from "node:fs/promises";
 import { OrtserveError } from "../errors.js";
 import type { EngineOptions } from "../runtime/engine.js";
 import { Model } from "../runtime/model.js";
@@ -64,11 +65,9 @@ export class VersionLoader {
     const startedAt = performance.now();
     const { name, config, notes } = entry;
     const options = modelOptions(name, version, config, this.#engine);
-    const release = this.#budget.reserve(
-      `model '${name}' version ${version}`,
-      weightsKey(path, digest, options),
-      bytes,
-    );
+    const file = await realpath(path).catch(() => path); // where it is not there, the load says so
+    const key = weightsKey(file, digest, options);
+    const release = this.#budget.reserve(`model '${name}' version ${version}`, key, bytes);
     try {
       const model = await Model.load(path, options);
       return {

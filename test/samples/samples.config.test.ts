@@ -23,7 +23,7 @@ test("the sample repository has no faults and one version of each model", async 
 });
 
 test("digits has its labels, iris its features", async () => {
-  const read = (name: string) => readModelConfig(fileURLToPath(new URL(`${name}/config.yaml`, samplesDirectory)));
+  const read = async (name: string) => (await readModelConfig(fileURLToPath(new URL(name, samplesDirectory)))).config;
   assert.deepEqual((await read("digits")).labels, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
   assert.deepEqual(
     (await read("iris")).features,

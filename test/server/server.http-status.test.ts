@@ -31,7 +31,7 @@ test("the statuses are these", () => {
       "ERR_RUN_FAILED",
     ],
     501: ["ERR_UNSUPPORTED"],
-    503: ["ERR_MODEL_CLOSED", "ERR_OUT_OF_MEMORY", "ERR_QUEUE_FULL", "ERR_SHUTTING_DOWN"],
+    503: ["ERR_MODEL_CLOSED", "ERR_NOT_ALLOWED", "ERR_OUT_OF_MEMORY", "ERR_QUEUE_FULL", "ERR_SHUTTING_DOWN"],
     504: ["ERR_DEADLINE_EXCEEDED"],
   });
 });

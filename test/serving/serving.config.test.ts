@@ -14,7 +14,7 @@ after(() => rmSync(root, { recursive: true }));
 function read(yaml: string) {
   const path = join(root, "config.yaml");
   writeFileSync(path, yaml);
-  return readModelConfig(path);
+  return readModelConfig(root).then(({ config }) => config);
 }
 
 for (const [what, yaml, message] of [
@@ -64,7 +64,8 @@ for (const [what, yaml, message] of [
 }
 
 test("an absent or empty file is an empty config", async () => {
-  assert.deepEqual(await readModelConfig(join(root, "absent.yaml")), {});
+  const absent = join(root, "absent");
+  assert.deepEqual(await readModelConfig(absent), { config: {}, source: join(absent, "config.yaml"), notes: [] });
   assert.deepEqual(await read("# nothing yet\n"), {});
 });
 

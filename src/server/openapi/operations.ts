@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { type ErrorCode, errorCodes } from "../../errors.js";
 import type { ModelMetadata } from "../../runtime/model.js";
-import { httpStatus, retryAfter } from "../http-status.js";
+import { httpStatus, retryAfter, type StatusOverrides } from "../http-status.js";
 import type { ErrorBody } from "../reply.js";
 import { type Components, idOf } from "./components.js";
 import {
@@ -44,6 +44,7 @@ interface Described {
 
 interface Errors {
   readonly errorBody?: ErrorBody;
+  readonly statuses?: StatusOverrides;
 }
 
 export class OperationWriter {
@@ -109,16 +110,18 @@ export class OperationWriter {
       ...(parameters.length > 0 && { parameters }),
       responses: {
         200: { description: "OK", ...(content && { content }) },
-        ...this.#errors([...errors], route.errorBody ? codedError : plainError),
+        ...this.#errors([...errors], route),
       },
     };
   }
 
-  #errors(codes: readonly ErrorCode[], schema: z.ZodType): JsonSchema {
+  #errors(codes: readonly ErrorCode[], { errorBody, statuses = {} }: Errors): JsonSchema {
+    const schema = errorBody ? codedError : plainError;
+    const statusOf = (code: ErrorCode) => statuses[code] ?? httpStatus[code];
     const content = { "application/json": { schema: this.#components.of(schema) } };
     const responses: Record<number, JsonSchema> = {};
-    for (const status of new Set(codes.map((code) => httpStatus[code]))) {
-      const alike = codes.filter((code) => httpStatus[code] === status);
+    for (const status of new Set(codes.map(statusOf))) {
+      const alike = codes.filter((code) => statusOf(code) === status);
       const description = alike.map((code) => `${code}: ${errorCodes[code]}`).join("\n\n");
       const wait = alike.some((code) => retryAfter(code) !== undefined);
       const headers = { "Retry-After": { description: "Seconds to wait.", schema: { type: "string" } } };

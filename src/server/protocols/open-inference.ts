@@ -18,11 +18,21 @@ import {
 } from "./open-inference-schemas.js";
 import { modelStatistics } from "./statistics.js";
 
-const serverMetadata = {
-  name: "ortserve",
-  version: serverVersion,
-  extensions: ["binary_tensor_data", "parameters", "schedule_policy", "statistics", "model_configuration", "logging"],
-};
+const extensions = [
+  "binary_tensor_data",
+  "parameters",
+  "schedule_policy",
+  "statistics",
+  "model_configuration",
+  "logging",
+];
+const loadExtensions = ["model_repository", "model_repository(unload_dependents)"];
+
+/** Only what works on this server is named. */
+function serverMetadata({ service }: ServerContext) {
+  const more = service.admin.control === "explicit" ? loadExtensions : [];
+  return { name: "ortserve", version: serverVersion, extensions: [...extensions, ...more] };
+}
 
 const tag = "Open Inference Protocol";
 const missing = ["ERR_MODEL_NOT_FOUND", "ERR_MODEL_CLOSED"] as const;
@@ -50,12 +60,12 @@ export const openInferenceQueries: readonly QueryRoute[] = [
   {
     pattern: "/v2",
     doc: { summary: "Describe the server", tag, response: serverMetadataSchema },
-    handle: (_context, _params, reply) => reply.sendJson(serverMetadata),
+    handle: (context, _params, reply) => reply.sendJson(serverMetadata(context)),
   },
   {
     pattern: "/v2/",
     doc: { aliasOf: "/v2" },
-    handle: (_context, _params, reply) => reply.sendJson(serverMetadata),
+    handle: (context, _params, reply) => reply.sendJson(serverMetadata(context)),
   },
   {
     pattern: "/v2/models",

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// A load that brings its own configuration, and perhaps its own files, instead of what is on disk.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { OrtserveError } from "../errors.js";
+import { parseOverrideConfig } from "./model-config.js";
+import { type RepositoryEntry, type RepositoryFault, scanModel } from "./repository.js";
+import type { LoadOverride } from "./repository-admin.js";
+
+/** A model to load, and the end of the files that exist only for that. */
+export interface Staged {
+  readonly entry: RepositoryEntry;
+  remove(): Promise<void>;
+}
+
+/**
+ * `there`: what is on disk, which is loaded with another configuration when `override` has no files.
+ * @throws OrtserveError ERR_INVALID_CONFIG, ERR_INVALID_ARGUMENT (a path), ERR_MODEL_NOT_FOUND (no model among the files)
+ */
+export async function stageOverride(
+  name: string,
+  there: RepositoryEntry | RepositoryFault | undefined,
+  override: LoadOverride,
+): Promise<Staged> {
+  const source = `the configuration in the load request for '${name}'`;
+  const config = parseOverrideConfig(override.config ?? "{}", source);
+  if (config.name !== undefined && config.name !== name) {
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'name': expected ${name}, got ${config.name}`);
+  }
+  const given = { config: { ...config, name }, source, notes: [] };
+  if (override.files === undefined || Object.keys(override.files).length === 0) {
+    const nothing = async () => {};
+    if (there?.directory !== undefined)
+      return { entry: entryOf(await scanModel(there.directory, given)), remove: nothing };
+    if (there && "versions" in there) return { entry: { ...there, ...given }, remove: nothing };
+    throw new OrtserveError("ERR_MODEL_NOT_FOUND", `failed to load '${name}', failed to poll from model repository`);
+  }
+  for (const path of Object.keys(override.files)) checkPath(path);
+  const root = await mkdtemp(join(tmpdir(), "ortserve-load-"));
+  const remove = () => rm(root, { recursive: true, force: true });
+  try {
+    for (const [path, bytes] of Object.entries(override.files)) {
+      await mkdir(dirname(join(root, path)), { recursive: true });
+      await writeFile(join(root, path), bytes);
+    }
+    return { entry: entryOf(await scanModel(root, given)), remove };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+function entryOf(found: RepositoryEntry | RepositoryFault | undefined): RepositoryEntry {
+  if (found && "versions" in found) return found;
+  throw (
+    found?.error ??
+    new OrtserveError("ERR_MODEL_NOT_FOUND", "expected a file such as 1/model.onnx in the load request, got none")
+  );
+}
+
+/** The files come from whoever may reach the port: none of them may land anywhere else. */
+function checkPath(path: string): void {
+  const parts = path.split("/");
+  const isInside = parts.every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part));
+  if (isInside) return;
+  throw new OrtserveError(
+    "ERR_INVALID_ARGUMENT",
+    `expected a path inside the model's directory, such as 1/model.onnx, got '${path.slice(0, 200)}'`,
+  );
+}
