@@ -7,6 +7,7 @@ import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-infe
 import { predictRoutes } from "./protocols/predict.js";
 import { repositoryRoutes } from "./protocols/repository.js";
 import { tfServingQueries, tfServingRoutes } from "./protocols/tf-serving.js";
+import { torchServeCommands, torchServeQueries } from "./protocols/torchserve.js";
 import type { Routes } from "./routes.js";
 
 export const allRoutes: Routes = {
@@ -14,9 +15,10 @@ export const allRoutes: Routes = {
     ...healthRoutes,
     ...openInferenceQueries,
     ...tfServingQueries,
+    ...torchServeQueries,
     ...loggingQueries,
     ...documentationRoutes(() => allRoutes),
   ],
-  commands: [...repositoryRoutes, ...loggingCommands],
+  commands: [...repositoryRoutes, ...loggingCommands, ...torchServeCommands],
   inferences: [...predictRoutes, ...openInferenceRoutes, ...tfServingRoutes],
 };

@@ -13,6 +13,7 @@ import {
   type Media,
   pathParameters,
   type QueryDoc,
+  type TensorForm,
 } from "./route-doc.js";
 
 /** What any route may answer. */
@@ -67,6 +68,7 @@ export class OperationWriter {
     const content = this.#content(doc.request) as Record<string, JsonSchema>;
     const [first] = Object.values(content);
     if (first && doc.example !== undefined) first.example = doc.example;
+    if (first && doc.form !== undefined) Object.assign(first, examplesOf(doc.form, this.#sample));
     return { ...operation, requestBody: { content } };
   }
 
@@ -78,10 +80,7 @@ export class OperationWriter {
       model ? this.#components.add(`${id}.${what}`, one(model)) : this.#components.of(any);
     const request = schemaOf("request", form.request, (one) => form.requestOf(one));
     const reply = schemaOf("reply", form.response, (one) => form.responseOf(one));
-    const about = model ?? this.#sample;
-    const values = Object.entries(about ? form.examplesOf(about) : {});
-    const examples = Object.fromEntries(values.map(([name, value]) => [name, { value }]));
-    const content = { "application/json": { schema: request, ...(values.length > 0 && { examples }) } };
+    const content = { "application/json": { schema: request, ...examplesOf(form, model ?? this.#sample) } };
     const described = model ? { ...doc, tag: modelTag(model.name) } : doc;
     const answer = { "application/json": { schema: reply } };
     const operation = this.#operation("post", path, described, route, withRun, answer, model?.name);
@@ -156,6 +155,12 @@ export class OperationWriter {
 /** Tag of the paths that are about one model. */
 export function modelTag(name: string): string {
   return `Model ${name}`;
+}
+
+function examplesOf(form: TensorForm, model: ModelMetadata | undefined): JsonSchema {
+  const values = Object.entries(model ? form.examplesOf(model) : {});
+  if (values.length === 0) return {};
+  return { examples: Object.fromEntries(values.map(([name, value]) => [name, { value }])) };
 }
 
 /** Such as "post.predict.model", or "post.predict.model-iris" for the path with the name in it. */

@@ -37,6 +37,8 @@ export interface QueryDoc extends RouteText {
 
 export interface CommandDoc extends QueryDoc {
   readonly request: Media;
+  /** Where the request's JSON is tensors: what its examples are made by. */
+  readonly form?: TensorForm;
   /** Of the request; it must be answered with `response` by a server that can do what is asked. */
   readonly example?: unknown;
 }
