@@ -7,4 +7,5 @@ int main() {
   ortserve::bench::bench_plan();
   ortserve::bench::bench_pool();
   ortserve::bench::bench_batcher();
+  ortserve::bench::bench_transform();
 }

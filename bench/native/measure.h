@@ -56,5 +56,6 @@ void bench_codec();
 void bench_plan();
 void bench_pool();
 void bench_batcher();
+void bench_transform();
 
 }  // namespace ortserve::bench
