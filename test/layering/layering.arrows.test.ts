@@ -12,8 +12,9 @@ const includeRules: Record<string, { own: string[]; foreign: RegExp }> = {
   "native/addon": { own: ["core/", "engine/", "addon/"], foreign: /^node_api\.h$/ },
 };
 
-/** The operating system's own: no layer is above or below it. */
-const systemHeader = /^(windows|unistd|malloc|dlfcn|sched|pthread(\/\w+)?|sys\/\w+|mach(-o)?\/\w+)\.h$/;
+/** The operating system's and the processor's own: no layer is above or below it. */
+const systemHeader =
+  /^(immintrin|intrin|cpuid|windows|unistd|malloc|dlfcn|sched|pthread(\/\w+)?|sys\/\w+|mach(-o)?\/\w+)\.h$/;
 
 /** TypeScript layer -> layers it may use at run time. Types may also come from any layer further down. */
 const importRules: Record<string, string[]> = {
