@@ -8,6 +8,7 @@
 #include "addon/load_options.h"
 #include "addon/model_object.h"
 #include "addon/process_engine.h"
+#include "addon/thread_sockets.h"
 
 namespace ortserve {
 
@@ -119,6 +120,13 @@ napi_value call_open_port(napi_env env, napi_callback_info info) {
     const CallArguments<2> arguments(env, info);
     require_running();
     return Environment::of(arguments.data)->open_port(env, arguments[0], arguments[1]);
+  });
+}
+
+napi_value call_close_sockets_with_thread(napi_env env, napi_callback_info) {
+  return entry(env, [&] {
+    close_sockets_with_thread(env);
+    return js_undefined(env);
   });
 }
 

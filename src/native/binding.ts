@@ -304,4 +304,9 @@ export interface NativeBinding {
       computeMicros: number,
     ) => void,
   ): NativePort;
+  /**
+   * When this thread ends, in whatever way, every descriptor its event loop polls is closed: uWebSockets.js leaves its
+   * sockets open, upon which Node aborts the process. For worker threads of which nothing else polls. Once per thread.
+   */
+  closeSocketsWithThread(): void;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One log line per request: at debug when it succeeded, at warn when it failed.
 import type { ErrorCode } from "../errors.js";
-import type { Logger } from "../telemetry/log.js";
+import type { ServerLog } from "../telemetry/log.js";
 import { changeLogSettings } from "../telemetry/log-settings.js";
+import type { SharedState } from "./shared-state.js";
 
 /** One answered request. Times in ms. */
 export interface AccessRecord {
@@ -24,26 +25,26 @@ export interface AccessRecord {
 const failuresPerSecond = 50;
 
 export class AccessLog {
-  readonly #logger: Logger | undefined;
-  #second = 0;
-  #inSecond = 0;
+  readonly #logger: ServerLog | undefined;
+  readonly #state: SharedState;
 
-  /** Whether successes are logged: callers need not make a record otherwise. A field, for each request reads it. */
-  verbose = false;
-
-  constructor(logger: Logger | undefined) {
+  constructor(logger: ServerLog | undefined, state: SharedState) {
     this.#logger = logger;
-    this.#look();
+    this.#state = state;
   }
 
-  get logger(): Logger | undefined {
+  get logger(): ServerLog | undefined {
     return this.#logger;
   }
 
   /** Changes what is logged; see {@link changeLogSettings}. */
   change(settings: unknown): void {
     changeLogSettings(this.#logger, settings);
-    this.#look();
+  }
+
+  /** Whether successes are logged: callers need not make a record otherwise. */
+  get verbose(): boolean {
+    return this.#logger?.isLevelEnabled("debug") ?? false;
   }
 
   succeeded(record: AccessRecord): void {
@@ -52,18 +53,10 @@ export class AccessLog {
 
   failed(record: AccessRecord): void {
     if (this.#logger === undefined) return;
-    const second = Math.floor(Date.now() / 1000);
-    if (second !== this.#second) {
-      const dropped = this.#inSecond - failuresPerSecond;
-      if (dropped > 0) this.#logger.warn({ dropped }, "failed requests left out of the log");
-      this.#second = second;
-      this.#inSecond = 0;
-    }
-    if (++this.#inSecond <= failuresPerSecond) this.#logger.warn(record, "request failed");
-  }
-
-  #look(): void {
-    this.verbose = this.#logger?.isLevelEnabled("debug") ?? false;
+    const { inSecond, before } = this.#state.countFailure(Math.floor(Date.now() / 1000));
+    const dropped = before - failuresPerSecond;
+    if (dropped > 0) this.#logger.warn({ dropped }, "failed requests left out of the log");
+    if (inSecond <= failuresPerSecond) this.#logger.warn(record, "request failed");
   }
 
   /** An exception that no handler expected: a bug. */

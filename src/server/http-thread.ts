@@ -3,6 +3,7 @@
 import uWS, { type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
 import { setTimeout as delay } from "node:timers/promises";
 import { ServerContext, type ThreadParts } from "./context.js";
+import { listenOn } from "./listen.js";
 import { allRoutes } from "./route-tables.js";
 import { installRoutes } from "./routes.js";
 import type { SocketSession } from "./socket-session.js";
@@ -30,17 +31,9 @@ export class HttpThread {
     installRoutes(this.#app, this.#context, allRoutes);
   }
 
-  /**
-   * Begins to accept connections; the port in use, or undefined when that failed. `shared`: other threads listen on the same
-   * address, and the kernel deals connections out to them. `port` 0 is any free one, and never shared.
-   */
+  /** Begins to accept connections; the port in use, or undefined when the address cannot be used. See {@link listenOn}. */
   listen(host: string, port: number, shared: boolean): number | undefined {
-    // Without the flag a second server would silently share the port, and the clients, of the first.
-    const exclusive = shared ? 0 : 1; // LIBUS_LISTEN_EXCLUSIVE_PORT; not among the typings' values
-    const listen = this.#app.listen as unknown as ListenWithFlags;
-    listen.call(this.#app, host, port, exclusive, (socket) => {
-      if (socket) this.#listening = socket;
-    });
+    this.#listening = listenOn(this.#app, host, port, shared);
     return this.#listening && uWS.us_socket_local_port(this.#listening);
   }
 
@@ -65,10 +58,3 @@ export class HttpThread {
     }
   }
 }
-
-type ListenWithFlags = (
-  host: string,
-  port: number,
-  flags: number,
-  done: (socket: us_listen_socket | false) => void,
-) => void;

@@ -4,10 +4,16 @@ import { OrtserveError } from "../errors.js";
 import type { ModelStore } from "../serving/model-store.js";
 import type { RepositoryControl } from "../serving/repository-control.js";
 import type { Logger } from "../telemetry/log.js";
+import { threadCount } from "./thread-count.js";
 
 export interface ServerOptions {
   /** What is served: see `loadRepository`, or `openRepository` for what may change. The server closes it when it closes. */
   models: ModelStore | RepositoryControl;
+  /**
+   * Threads that read requests and write answers, from 1 to 64. "auto": as many as suit the cores. More than one, on Linux
+   * only, are threads of their own: the one that makes the server then does no more than control them. Default 1.
+   */
+  httpThreads?: number | "auto";
   /** Default "127.0.0.1". */
   host?: string;
   /** 0: one that is free, to be read from `port` after `listen()`. Default 8080. */
@@ -37,7 +43,11 @@ export interface ServerOptions {
 }
 
 /** {@link ServerOptions} with every default filled in. */
-export type Settings = Readonly<Required<Omit<ServerOptions, "models" | "logger" | "defaultModel">>>;
+export type Settings = Readonly<
+  Required<Omit<ServerOptions, "models" | "logger" | "defaultModel" | "httpThreads">> & {
+    httpThreads: number;
+  }
+>;
 
 const mebibyte = 2 ** 20;
 const day = 86_400_000;
@@ -65,8 +75,10 @@ export function settingsOf(options: ServerOptions): Settings {
       `${name}: expected an integer from ${least} to ${most}, got ${value}`,
     );
   }
+  const httpThreads = threadCount(options.httpThreads);
   const bodyLimit = options.bodyLimit ?? 64 * mebibyte;
   return {
+    httpThreads,
     host: options.host ?? "127.0.0.1",
     port: options.port ?? 8080,
     bodyLimit,

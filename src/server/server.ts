@@ -7,10 +7,10 @@ import { InferenceService } from "../serving/inference-service.js";
 import { ModelStore } from "../serving/model-store.js";
 import { AccessLog } from "./access-log.js";
 import type { WirePort } from "./context.js";
-import { HttpThread } from "./http-thread.js";
-import { explainListenFailure } from "./listen-failure.js";
+import { type FrontEnd, LocalFrontEnd } from "./front-end.js";
 import { type ServerOptions, type Settings, settingsOf } from "./options.js";
 import { SharedState } from "./shared-state.js";
+import { HttpThreads } from "./threads/http-threads.js";
 
 /** Runs whose clients have been cut off get this long to end, in ms. */
 const runGraceMs = 1000;
@@ -18,39 +18,46 @@ const runGraceMs = 1000;
 export class OrtServer {
   readonly #settings: Settings;
   readonly #models: ServerOptions["models"];
-  readonly #state = new SharedState(1);
-  readonly #thread: HttpThread;
+  readonly #state: SharedState;
+  readonly #frontEnd: FrontEnd;
   #port = 0;
   #listened = false;
   #closing: Promise<void> | undefined;
 
-  /** @internal Use {@link createServer}. */
-  constructor(options: ServerOptions, port: WirePort) {
+  /** @internal Use {@link createServer}. @param port of this thread, for a server that has no threads of its own */
+  constructor(options: ServerOptions, port?: WirePort) {
     this.#settings = settingsOf(options);
     this.#models = options.models;
-    const { models, defaultModel } = options;
-    const live = models instanceof ModelStore ? undefined : models;
-    const store = live?.models ?? (models as ModelStore);
-    const service = new InferenceService(store, defaultModel, () => this.#state.draining, live);
+    this.#state = new SharedState(this.#settings.httpThreads);
+    this.#frontEnd = this.#makeFrontEnd(options, port);
+  }
+
+  #makeFrontEnd({ models, defaultModel, logger }: ServerOptions, port?: WirePort): FrontEnd {
+    const [settings, state] = [this.#settings, this.#state];
+    const control = models instanceof ModelStore ? undefined : models;
+    const store = control?.models ?? (models as ModelStore);
+    const service = new InferenceService(store, defaultModel, () => state.draining, control);
     if (service.admin.control === "none") service.checkDefault(); // otherwise it may come later
-    this.#thread = new HttpThread({
-      service,
-      port,
-      accessLog: new AccessLog(options.logger),
-      settings: this.#settings,
-      state: this.#state,
-      thread: 0,
+    if (settings.httpThreads > 1) {
+      return new HttpThreads({ models: store, control, defaultModel, logger, settings, state });
+    }
+    const accessLog = new AccessLog(logger, state);
+    return new LocalFrontEnd({
+      ...{ service, accessLog, settings, state },
+      ...{ port: port ?? ModelPort.current(), thread: 0 },
     });
   }
 
   /** Begins to accept connections. Rejects with ERR_PORT_IN_USE, or ERR_INVALID_ARGUMENT when the address is unusable. */
   async listen(): Promise<void> {
-    const { host, port } = this.#settings;
     if (this.#listened || this.#closing) throw new OrtserveError("ERR_INVALID_ARGUMENT", "listen() was called before");
-    const inUse = this.#thread.listen(host, port, false);
-    if (inUse === undefined) throw await explainListenFailure(host, port);
-    this.#port = inUse;
     this.#listened = true;
+    try {
+      this.#port = await this.#frontEnd.listen();
+    } catch (error) {
+      this.#listened = false; // another try may find the port free
+      throw error;
+    }
   }
 
   /** The port in use, after {@link listen}. */
@@ -80,7 +87,7 @@ export class OrtServer {
 
   async #drain(): Promise<void> {
     this.#state.drain();
-    await this.#thread.drain();
+    await this.#frontEnd.drain();
     // A run that outlives the grace has nobody left to answer: it is not waited for.
     const waiting = new AbortController();
     await Promise.race([this.#models.close(), delay(runGraceMs, undefined, waiting)]);
@@ -90,5 +97,5 @@ export class OrtServer {
 
 /** Makes a server; call `listen()` to start it. @throws OrtserveError ERR_INVALID_ARGUMENT, ERR_MODEL_NOT_FOUND */
 export function createServer(options: ServerOptions): OrtServer {
-  return new OrtServer(options, ModelPort.current());
+  return new OrtServer(options);
 }

@@ -5,6 +5,9 @@
 const line = 16;
 
 const draining = 0;
+const level = 1;
+const second = 2;
+const failures = 3;
 
 /** A server's state, seen from any of its threads. */
 export class SharedState {
@@ -25,6 +28,27 @@ export class SharedState {
 
   drain(): void {
     Atomics.store(this.#words, draining, 1);
+  }
+
+  /** Least severe lines that are logged, as pino's number. */
+  get logLevel(): number {
+    return Atomics.load(this.#words, level);
+  }
+
+  set logLevel(value: number) {
+    Atomics.store(this.#words, level, value);
+  }
+
+  /**
+   * Counts a failed request. `inSecond`: how many there were in this second; `before`: how many there were in the last
+   * second with a failure, told to one caller only, else 0.
+   */
+  countFailure(now: number): { inSecond: number; before: number } {
+    const words = this.#words;
+    const seen = Atomics.load(words, second);
+    const isFirst = seen !== now && Atomics.compareExchange(words, second, seen, now) === seen;
+    const before = isFirst ? Atomics.exchange(words, failures, 0) : 0;
+    return { inSecond: Atomics.add(words, failures, 1) + 1, before };
   }
 
   /** Requests that `thread` owes an answer. */

@@ -23,8 +23,13 @@ export interface ServedModel {
 /** The largest version that Triton's clients can name. */
 const largestVersion = 2n ** 63n - 1n;
 
-/** Belongs to one thread. Routes given to {@link apply} are in force when it returns. */
+/**
+ * Belongs to one thread. Routes given to {@link apply} are in force here when it returns, and in every follower when its
+ * promise resolves.
+ */
 export class ModelStore implements RouteTable {
+  readonly #applied = new Map<string, ModelRoutes>();
+  readonly #followers = new Set<RouteTable>();
   readonly #models = new Map<string, ServedModel>();
   /** Of every model that is known: versions that exist and take no requests. */
   readonly #others = new Map<string, readonly VersionStatus[]>();
@@ -38,7 +43,9 @@ export class ModelStore implements RouteTable {
     return this.#models.size;
   }
 
-  apply({ name, ready, defaultVersion, labels, others }: ModelRoutes): Promise<void> {
+  apply(routes: ModelRoutes): Promise<void> {
+    const { name, ready, defaultVersion, labels, others } = routes;
+    this.#applied.set(name, routes);
     const versions = new Map(ready.map((servable) => [servable.version, servable]));
     const standard = versions.get(defaultVersion);
     this.#retire(name, versions);
@@ -51,14 +58,29 @@ export class ModelStore implements RouteTable {
       });
       this.#models.set(name, { name, versions, labels: new Map(labelled), default: standard });
     }
-    return Promise.resolve();
+    return this.#inFollowers((table) => table.apply(routes));
   }
 
   forget(name: string): Promise<void> {
     this.#retire(name, new Map());
     this.#models.delete(name);
     this.#others.delete(name);
-    return Promise.resolve();
+    this.#applied.delete(name);
+    return this.#inFollowers((table) => table.forget(name));
+  }
+
+  /** Gives another thread's table what is here, now and from now on. Resolves when it has what is here now. */
+  async addFollower(table: RouteTable): Promise<void> {
+    this.#followers.add(table);
+    await Promise.all([...this.#applied.values()].map((routes) => table.apply(routes)));
+  }
+
+  removeFollower(table: RouteTable): void {
+    this.#followers.delete(table);
+  }
+
+  async #inFollowers(change: (table: RouteTable) => Promise<void>): Promise<void> {
+    await Promise.all([...this.#followers].map(change));
   }
 
   /** Takes over the loaded versions of one model; at least one. The highest is the default, unless their config has another. */

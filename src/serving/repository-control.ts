@@ -15,8 +15,6 @@ import {
   type LoadOverride,
   type RepositoryAdmin,
 } from "./repository-admin.js";
-import { RouteFan } from "./route-fan.js";
-import type { RouteTable } from "./route-table.js";
 import { type LoaderOptions, VersionLoader } from "./version-loader.js";
 
 export interface ControlOptions extends LoaderOptions {
@@ -49,12 +47,11 @@ const unloadPatienceMs = 250;
 /** Belongs to one thread. */
 export class RepositoryControl implements RepositoryAdmin {
   readonly control: ControlMode;
-  /** This thread's routes. */
+  /** This thread's routes; other threads' follow them. */
   readonly models = new ModelStore();
   readonly #path: string;
   readonly #options: ControlOptions;
   readonly #context: LifecycleContext;
-  readonly #tables = new RouteFan();
   readonly #lifecycles = new Map<string, ModelLifecycle>();
   /** Of the start. */
   readonly #failures: Error[] = [];
@@ -71,13 +68,7 @@ export class RepositoryControl implements RepositoryAdmin {
       if (event.kind === "failed" && !this.#started) this.#failures.push(event.error);
       options.onEvent?.(event);
     };
-    this.#context = { table: this.#tables, loader: new VersionLoader(options), onEvent };
-    void this.#tables.attach(this.models);
-  }
-
-  /** Another thread's routes are to follow too; resolves when they have caught up. */
-  attach(table: RouteTable): Promise<void> {
-    return this.#tables.attach(table);
+    this.#context = { table: this.models, loader: new VersionLoader(options), onEvent };
   }
 
   /**

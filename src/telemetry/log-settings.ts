@@ -2,7 +2,7 @@
 // The logging extension of the Open Inference Protocol over a logger's level. A level implies the more severe ones, so
 // the switches are not independent: what is switched on or off takes along what must follow.
 import { OrtserveError } from "../errors.js";
-import type { Logger } from "./log.js";
+import type { ServerLog } from "./log.js";
 
 /** The settings as the protocol names them. */
 export interface LogSettings {
@@ -22,7 +22,7 @@ const rungOf = { log_info: 2, log_warning: 3, log_error: 4 } as const;
 const silent = ladder.length - 1;
 const format = "ISO8601";
 
-export function logSettings(logger: Logger | undefined): LogSettings {
+export function logSettings(logger: Pick<ServerLog, "level"> | undefined): LogSettings {
   const level = logger?.level ?? "silent";
   const rung = level === "fatal" ? silent : ladder.indexOf(level as (typeof ladder)[number]);
   return {
@@ -40,13 +40,13 @@ export function logSettings(logger: Logger | undefined): LogSettings {
  * @throws OrtserveError ERR_INVALID_ARGUMENT (a value of the wrong type, an unknown key, switches that contradict each other),
  * ERR_UNSUPPORTED (a file, another format, or no logger)
  */
-export function changeLogSettings(logger: Logger | undefined, changes: unknown): void {
+export function changeLogSettings(logger: Pick<ServerLog, "level"> | undefined, changes: unknown): void {
   const wanted = checked(changes);
   const before = ladder.indexOf(logger?.level as (typeof ladder)[number]);
   const start = before < 0 ? silent : before;
   const rung = Object.entries(wanted).reduce(climb, start);
   const level = ladder[rung] as string;
-  const now = logSettings({ level } as Logger);
+  const now = logSettings({ level });
   for (const [key, value] of Object.entries(wanted)) {
     if (now[key as keyof LogSettings] === value) continue;
     throw invalid(`the settings contradict each other: '${key}' cannot be ${value} beside the others`);

@@ -7,6 +7,17 @@ export type { Logger } from "pino";
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** What the server's parts need of a {@link Logger}. */
+export interface ServerLog {
+  level: string;
+  isLevelEnabled(level: string): boolean;
+  debug(record: object, message?: string): void;
+  info(record: object, message?: string): void;
+  warn(record: object, message?: string): void;
+  error(record: object, message?: string): void;
+  fatal(record: object, message?: string): void;
+}
+
 /**
  * Makes the process's logger. Times are ISO 8601 in UTC; levels are words.
  * @param destination where lines go; stdout when left out.

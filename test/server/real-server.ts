@@ -31,12 +31,19 @@ export function layoutOf(...names: string[]): Layout {
   return Object.fromEntries(names.map((name) => [name, { versions: { 1: name } }]));
 }
 
+let httpThreads = 1;
+
+/** For the servers that are started from here on. */
+export function useHttpThreads(count: number): void {
+  httpThreads = count;
+}
+
 /** Listens on a free port. Closing the server leaves no files behind. */
 export async function startRealServer(layout: Layout, options: Partial<ServerOptions> = {}): Promise<OrtServer> {
   const root = makeRepository(layout);
   try {
     const models = await loadRepository(root, { strict: true });
-    const server = createServer({ models, port: 0, ...options });
+    const server = createServer({ models, port: 0, httpThreads, ...options });
     await server.listen();
     return server;
   } finally {

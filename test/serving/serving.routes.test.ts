@@ -4,7 +4,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Model } from "../../src/runtime/model.js";
 import { ModelStore } from "../../src/serving/model-store.js";
-import { RouteFan } from "../../src/serving/route-fan.js";
 import type { ModelRoutes } from "../../src/serving/route-table.js";
 import { makeServable, type Servable } from "../../src/serving/servable.js";
 
@@ -81,14 +80,15 @@ test("the same model described anew keeps when it was used", async () => {
 });
 
 test("a thread that comes later learns what the others know", async () => {
-  const fan = new RouteFan();
+  const owner = new ModelStore();
   const [early, late] = [new ModelStore(), new ModelStore()];
-  await fan.attach(early);
-  await fan.apply(routes([servable("1")]));
-  await fan.apply({ ...routes([servable("1")]), name: "n" });
-  await fan.forget("n");
-  await fan.attach(late);
+  await owner.addFollower(early);
+  await owner.apply(routes([servable("1")]));
+  await owner.apply({ ...routes([servable("1")]), name: "n" });
+  await owner.forget("n");
+  await owner.addFollower(late);
   assert.deepEqual([early.names, late.names], [["m"], ["m"]]);
-  await fan.forget("m");
-  assert.deepEqual([early.names, late.names], [[], []]);
+  owner.removeFollower(late);
+  await owner.forget("m");
+  assert.deepEqual([owner.names, early.names, late.names], [[], [], ["m"]]);
 });
