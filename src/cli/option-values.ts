@@ -10,6 +10,13 @@ export function integer(least: number, most: number): (text: string) => number {
   };
 }
 
+/** A number of threads, which the command checks, or "auto". */
+export function countOrAuto(text: string): number | "auto" {
+  if (text === "auto") return text;
+  if (/^[0-9]+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("Expected a number, or auto.");
+}
+
 /** "64m" -> 67108864 */
 export function size(text: string): number {
   const value = bytes(text);

@@ -8,12 +8,13 @@ import { openRepository } from "../serving/open-repository.js";
 import { scanRepository } from "../serving/repository.js";
 import { type ControlMode, controlModes } from "../serving/repository-admin.js";
 import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
-import { integer, memorySize, size } from "./option-values.js";
+import { countOrAuto, integer, memorySize, size } from "./option-values.js";
 import { closeOnSignal } from "./signals.js";
 import { StartReport } from "./start-report.js";
 
 interface ServeFlags {
   port: number;
+  httpThreads: number | "auto";
   host: string;
   defaultModel?: string;
   bodyLimit: number;
@@ -48,6 +49,7 @@ export function serveCommand(): Command {
     .argument("[path]", "repository directory or .onnx file", "models")
     .option("-p, --port <number>", "port to listen on; 0: any that is free", integer(0, 65_535), 8080)
     .option("-H, --host <address>", "address to listen on", "127.0.0.1")
+    .option("--http-threads <number>", "threads that read requests and write answers, or auto", countOrAuto, 1)
     .option("--default-model <name>", "model that answers /predict (default: the only one)")
     .option("--body-limit <size>", "largest request, in bytes or with k, m, g", size, 64 * 2 ** 20)
     .option("--timeout <ms>", "longest time for one request; 0: none", integer(0, 86_400_000), 60_000)
@@ -99,6 +101,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
     logger,
     host: flags.host,
     port: flags.port,
+    httpThreads: flags.httpThreads,
     bodyLimit: flags.bodyLimit,
     timeoutMs: flags.timeout,
     bodyTimeoutMs: flags.bodyTimeout,
