@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structured logs: one JSON object per line on stdout.
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type DestinationStream, type Logger, pino, stdSerializers } from "pino";
 
 export type { Logger } from "pino";
 
@@ -30,4 +30,10 @@ export function createLogger(level: LogLevel = "info", destination?: Destination
     formatters: { level: (label: string) => ({ level: label }) },
   };
   return destination ? pino(options, destination) : pino(options);
+}
+
+/** What is logged of an error, as plain data that may be sent to another thread. */
+export function errorRecord(error: Error): object {
+  const { type, message, stack, code } = stdSerializers.err(error);
+  return { type, message, stack, ...(code !== undefined && { code }) };
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One log for all threads: each hands its lines to the thread that has the logger. The level is one, too.
-import { stdSerializers } from "pino";
-import type { Logger, ServerLog } from "../../telemetry/log.js";
+import { errorRecord, type Logger, type ServerLog } from "../../telemetry/log.js";
 import type { SharedState } from "../shared-state.js";
 
 const values = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
@@ -58,7 +57,7 @@ export class RelayedLog implements ServerLog {
 /** Errors lose their code and their own fields on the way: they travel as what would be logged of them. */
 function sendable(record: object): object {
   const { err } = record as { err?: unknown };
-  return err instanceof Error ? { ...record, err: { ...stdSerializers.err(err), raw: undefined } } : record;
+  return err instanceof Error ? { ...record, err: errorRecord(err) } : record;
 }
 
 /** Keeps the level that the threads see equal to the logger's. */
