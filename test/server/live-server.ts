@@ -12,7 +12,7 @@ import {
   type ServerOptions,
 } from "../../src/server/index.js";
 import { modelPath } from "../models/make.mjs";
-import { type Layout, makeRepository, removeRepository } from "./real-server.js";
+import { type Layout, makeRepository, removeRepository, serverDefaults } from "./real-server.js";
 
 export interface Called {
   status: number;
@@ -47,7 +47,7 @@ export class LiveServer {
       told();
     };
     const repository = await openRepository(root, { ...control, onEvent });
-    const server = createServer({ models: repository, port: 0, ...options });
+    const server = createServer({ models: repository, ...serverDefaults(), ...options });
     await server.listen();
     const live = new LiveServer(root, repository, server, events);
     told = () => {

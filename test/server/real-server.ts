@@ -38,12 +38,17 @@ export function useHttpThreads(count: number): void {
   httpThreads = count;
 }
 
+/** What every test server is made with: any free port, and the threads that were chosen. */
+export function serverDefaults() {
+  return { port: 0, httpThreads };
+}
+
 /** Listens on a free port. Closing the server leaves no files behind. */
 export async function startRealServer(layout: Layout, options: Partial<ServerOptions> = {}): Promise<OrtServer> {
   const root = makeRepository(layout);
   try {
     const models = await loadRepository(root, { strict: true });
-    const server = createServer({ models, port: 0, httpThreads, ...options });
+    const server = createServer({ models, ...serverDefaults(), ...options });
     await server.listen();
     return server;
   } finally {

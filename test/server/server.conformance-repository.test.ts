@@ -13,7 +13,8 @@ import { LiveServer } from "./live-server.js";
 import { layoutOf, startRealServer } from "./real-server.js";
 
 let live: LiveServer;
-const temporary = mkdtempSync(join(tmpdir(), "ortserve-tmp-"));
+const systemTemporary = tmpdir();
+const temporary = mkdtempSync(join(systemTemporary, "ortserve-tmp-"));
 
 before(async () => {
   process.env.TMPDIR = temporary; // so that no other test's files are seen
@@ -25,6 +26,7 @@ before(async () => {
 });
 after(async () => {
   await live?.close();
+  process.env.TMPDIR = systemTemporary;
   rmSync(temporary, { recursive: true });
 });
 

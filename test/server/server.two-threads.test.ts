@@ -12,6 +12,7 @@ const suites = [
   "conformance-faults",
   "conformance-json",
   "conformance-metadata",
+  "conformance-repository",
   "conformance-routes",
   "large-replies",
   "model-configuration",
@@ -19,6 +20,7 @@ const suites = [
   "parity",
   "predict-routes",
   "rows-stay-with-callers",
+  "tfserving",
 ];
 
 const skip = process.platform === "linux" ? false : "several HTTP threads need Linux";
@@ -39,4 +41,5 @@ describe("with two HTTP threads", { skip }, () => {
   });
 
   for (const suite of suites) describe(suite, async () => void (await import(`./server.${suite}.test.js`)));
+  describe("control", async () => void (await import("../serving/serving.control.test.js")));
 });
