@@ -4,6 +4,7 @@ import { documentationRoutes } from "./protocols/documentation.js";
 import { healthRoutes } from "./protocols/health.js";
 import { loggingCommands, loggingQueries } from "./protocols/logging.js";
 import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-inference.js";
+import { pageRoutes } from "./protocols/pages.js";
 import { predictRoutes } from "./protocols/predict.js";
 import { repositoryRoutes } from "./protocols/repository.js";
 import { tfServingQueries, tfServingRoutes } from "./protocols/tf-serving.js";
@@ -17,6 +18,7 @@ export const allRoutes: Routes = {
     ...tfServingQueries,
     ...torchServeQueries,
     ...loggingQueries,
+    ...pageRoutes,
     ...documentationRoutes(() => allRoutes),
   ],
   commands: [...repositoryRoutes, ...loggingCommands, ...torchServeCommands],

@@ -66,6 +66,7 @@ describe("the packed tarball", { skip: process.platform === "win32" && "the bare
       "LICENSE",
       "README.md",
       "bin/ortserve.mjs",
+      "dashboard/docs.html",
       "dist/index.js",
       "dist/index.d.ts",
       "dist/server/index.js",
@@ -138,6 +139,7 @@ describe("the packed tarball", { skip: process.platform === "win32" && "the bare
     const body = JSON.stringify({ instances: [[6.3, 3.3, 6.0, 2.5]], outputs: ["label"] });
     const response = await fetch(`${url}/predict/iris`, { method: "POST", body });
     assert.deepEqual(await response.json(), { predictions: ["virginica"], model: "iris", version: "1" });
+    assert.match(await (await fetch(`${url}/docs`)).text(), /^<!doctype html>/);
     server.kill("SIGTERM");
     assert.deepEqual(await once(server, "exit"), [0, null]);
   });

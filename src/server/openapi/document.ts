@@ -34,7 +34,7 @@ export function openApiDocument(routes: Routes, models: readonly ModelMetadata[]
     openapi: "3.1.0",
     info: { title, version, description: "ONNX models over HTTP.", license },
     servers: [{ url: "/" }],
-    tags: [...(only ? [] : general), ...named],
+    tags: [...named, ...(only ? [] : general)],
     paths: paths.items,
     components,
   };

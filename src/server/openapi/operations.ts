@@ -77,7 +77,9 @@ export class OperationWriter {
     const { form } = doc;
     const id = operationId("post", path, model?.name);
     const schemaOf = (what: string, any: z.ZodType, one: (model: ModelMetadata) => JsonSchema) =>
-      model ? this.#components.add(`${id}.${what}`, one(model)) : this.#components.of(any);
+      model
+        ? this.#components.add(`${id}.${what}`, { title: `${what} of ${model.name}`, ...one(model) })
+        : this.#components.of(any);
     const request = schemaOf("request", form.request, (one) => form.requestOf(one));
     const reply = schemaOf("reply", form.response, (one) => form.responseOf(one));
     const content = { "application/json": { schema: request, ...examplesOf(form, model ?? this.#sample) } };

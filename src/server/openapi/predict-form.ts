@@ -86,12 +86,12 @@ export function rowsSchema(model: ModelMetadata): JsonSchema {
   const features = featureSchemas(model);
   const items = features.length > 0 ? { anyOf: [row, ...features] } : row;
   const instances = { type: "array", minItems: 1, ...(!model.batched && { maxItems: 1 }), items };
-  return { type: "object", properties: { instances }, required: ["instances"] };
+  return { title: "rows", type: "object", properties: { instances }, required: ["instances"] };
 }
 
 export function columnsSchema(model: ModelMetadata): JsonSchema {
   const inputs = inputsSchema(model, ({ datatype, shape }) => nestedSchema(datatype, shape));
-  return { type: "object", properties: { inputs }, required: ["inputs"] };
+  return { title: "columns", type: "object", properties: { inputs }, required: ["inputs"] };
 }
 
 /** By name, or the bare value where only one input must come. */
@@ -107,7 +107,7 @@ function featureSchemas({ inputs }: ModelMetadata): JsonSchema[] {
   if (inputs.every(({ features }) => features.length === 0)) return [];
   const members = inputs.flatMap(({ features, datatype }) => features.map((name) => [name, elementSchema(datatype)]));
   const properties = Object.fromEntries(members);
-  return [{ type: "object", properties, required: Object.keys(properties) }];
+  return [{ title: "features", type: "object", properties, required: Object.keys(properties) }];
 }
 
 /** What one prediction is: the value of the only output, or an object of all by name. */

@@ -43,7 +43,7 @@ export interface CommandDoc extends QueryDoc {
   readonly example?: unknown;
 }
 
-/** A second spelling of a route, which is not shown. */
+/** A second spelling of a route, or a file that its answer needs: not shown. */
 export interface AliasDoc {
   readonly aliasOf: string;
 }

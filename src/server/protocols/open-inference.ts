@@ -110,7 +110,7 @@ export const openInferenceQueries: readonly QueryRoute[] = [
 ];
 
 const inferDoc: InferenceDoc = {
-  summary: "Infer",
+  summary: "Infer by the Open Inference Protocol",
   tag,
   description:
     "JSON here. With the binary tensor extension, the JSON comes first, its length in the header `Inference-Header-Content-Length`, then the data of each input that has `binary_data_size`. A WebSocket to the same path takes the same messages.",

@@ -23,7 +23,7 @@ export const predictRoutes: readonly InferenceRoute[] = [
   },
   {
     pattern: "/predict/:name",
-    doc: { ...doc, path: "/predict/{model}", summary: "Predict" },
+    doc: { ...doc, path: "/predict/{model}", summary: "Predict with rows, columns or named features" },
     format: WireFormat.predict,
     find: ({ service }, params) => {
       const name = params(0);

@@ -54,7 +54,7 @@ export const tfServingQueries: readonly QueryRoute[] = [
 ];
 
 const doc: InferenceDoc = {
-  summary: "Predict",
+  summary: "Predict as TensorFlow Serving does",
   tag,
   description:
     'The reply has the form of the request. Bytes that are not text are written `{"b64": "..."}`, in replies where the output\'s name ends with `_bytes`.',

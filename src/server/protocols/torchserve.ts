@@ -73,7 +73,7 @@ const form = z
   .describe("A field `data` with the body in it, whose own type counts; or inputs, or features, by name.");
 
 const predictionDoc: CommandDoc = {
-  summary: "Predict",
+  summary: "Predict as TorchServe does",
   tag,
   description:
     "JSON is read as by /predict; a list is taken for its rows. `application/octet-stream` is the data of the only input of one row, little-endian. The answer is that of /predict.",
