@@ -81,6 +81,7 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   const OptionReader reader(env, value);
   ModelLoadOptions options;
   options.session.model_path = reader.text("path");
+  options.revision = reader.text("revision");
   options.session.options = read_string_map(env, reader.value("sessionOptions"), "sessionOptions");
   options.session.intra_op_threads = std::max(reader.small("intraOpThreads"), 1);
   const napi_value providers = reader.value("providers");

@@ -20,6 +20,7 @@ struct ModelLoadOptions {
   SessionConfig session;
   std::string name;
   std::string version;
+  std::string revision;  ///< loads that differ in it share no session, though the model file is the same
   std::map<std::string, std::vector<std::string>> features;  ///< column names by input; "": the only one
   bool batching = true;                                      ///< false: never batch
   int instances = 0;                                         ///< 0: one per core and intra-op thread

@@ -14,6 +14,7 @@ namespace ortserve {
 namespace {
 
 constexpr int64_t kMeasuredRows = 64;  // the cost curve's reach where no cap is given
+constexpr int kMostLoads = 8;          // at once; each holds a model twice while it is being prepared
 constexpr Nanoseconds kMeasureBudget = std::chrono::milliseconds(300);
 
 bool uses_accelerator(const std::vector<ProviderOutcome>& providers) {
@@ -90,7 +91,7 @@ Status ProcessEngine::start(const std::string& library_path, const Options& opti
     cache_ = std::make_unique<ResultCache>(ResultCache::Limits{.max_bytes = options.cache_bytes});
   }
   workers_ = std::make_shared<WorkerPool>(cores);
-  loader_ = std::make_unique<JobThread>();
+  loaders_ = std::make_unique<JobThreads>(static_cast<size_t>(std::clamp(cores, 1, kMostLoads)));
   return {};
 }
 
@@ -120,19 +121,19 @@ void ProcessEngine::stop() {
 
 void ProcessEngine::halt() {
   std::shared_ptr<WorkerPool> workers;
-  std::unique_ptr<JobThread> loader;
+  std::unique_ptr<JobThreads> loaders;
   std::vector<std::shared_ptr<LoadedModel>> models;
   {
     const std::lock_guard lock(mutex_);
     workers.swap(workers_);
-    loader.swap(loader_);
+    loaders.swap(loaders_);
     models = live_models();
   }
   for (const auto& model : models) model->abort();
-  if (loader) loader->stop();  // a load in progress ends first: ONNX Runtime must not be inside a call at exit
+  if (loaders) loaders->stop();  // loads in progress end first: ONNX Runtime must not be inside a call at exit
   {
     const std::lock_guard lock(mutex_);
-    models = live_models();  // with what that load has made
+    models = live_models();  // with what those loads have made
   }
   for (const auto& model : models) model->abort();
   if (workers) workers->stop();
@@ -151,11 +152,11 @@ std::vector<std::shared_ptr<LoadedModel>> ProcessEngine::live_models() {
 
 void ProcessEngine::load(ModelLoadOptions options, LoadDone done) {
   const std::lock_guard lock(mutex_);
-  if (!loader_) {
+  if (!loaders_) {
     done(Status(Code::kInternal, "the engine does not run"));
     return;
   }
-  loader_->post([this, workers = workers_, options = std::move(options), done = std::move(done)]() mutable {
+  loaders_->post([this, workers = workers_, options = std::move(options), done = std::move(done)]() mutable {
     try {
       done(load_now(options, workers));
     } catch (const std::exception& error) {
@@ -194,22 +195,50 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   return model;
 }
 
-// Only the loader thread comes here, so two loads of one file cannot both miss.
+std::shared_ptr<SharedSession> ProcessEngine::claim_session(const std::string& key) {
+  std::unique_lock lock(mutex_);
+  loaded_.wait(lock, [&] { return !loading_.contains(key); });
+  std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
+  if (const auto found = sessions_.find(key); found != sessions_.end()) {
+    if (auto session = found->second.lock()) return session;
+  }
+  loading_.insert(key);
+  return nullptr;
+}
+
+void ProcessEngine::finish_session(const std::string& key, const std::shared_ptr<SharedSession>& session) {
+  {
+    const std::lock_guard lock(mutex_);
+    loading_.erase(key);
+    if (session) sessions_[key] = session;
+  }
+  loaded_.notify_all();
+}
+
 Result<std::shared_ptr<SharedSession>> ProcessEngine::session_for(const ModelLoadOptions& options) {
   auto key = session_key(options);
   if (!key.ok()) return key.take_status();
-  {
-    const std::lock_guard lock(mutex_);
-    std::erase_if(sessions_, [](const auto& entry) { return entry.second.expired(); });
-    if (const auto found = sessions_.find(*key); found != sessions_.end()) {
-      if (auto session = found->second.lock()) return session;
-    }
+  if (auto session = claim_session(*key)) return session;
+  try {
+    auto made = make_session(options);
+    finish_session(*key, made.ok() ? *made : nullptr);
+    return made;
+  } catch (...) {
+    finish_session(*key, nullptr);
+    throw;
   }
-  auto loaded = load_session(options.session, *buffers_);
-  if (!loaded.ok()) return loaded.take_status();
+}
+
+Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLoadOptions& options) {
   auto shared = std::make_shared<SharedSession>();
-  shared->session = std::move(*loaded);
+  {
+    const std::shared_lock busy(quiet_);
+    auto loaded = load_session(options.session, *buffers_);
+    if (!loaded.ok()) return loaded.take_status();
+    shared->session = std::move(*loaded);
+  }
   shared->spec = shared->session->spec();
+  const std::unique_lock alone(quiet_);
   if (options.batching) {
     verify_batching(*shared->session, shared->spec, *buffers_);
   } else {
@@ -219,8 +248,6 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::session_for(const ModelLoa
   const int64_t reach = std::max(options.batcher.max_batch_rows, kMeasuredRows);
   shared->curve = measure_cost_curve(*shared->session, shared->spec, *buffers_, reach, kMeasureBudget);
   stop_before_exit_handlers_so_far();
-  const std::lock_guard lock(mutex_);
-  sessions_[*key] = shared;
   return shared;
 }
 

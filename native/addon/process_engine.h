@@ -2,14 +2,17 @@
 // What all JavaScript environments of the process share: workers, tensor memory, models.
 #pragma once
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <shared_mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "addon/job_thread.h"
+#include "addon/job_threads.h"
 #include "addon/loaded_model.h"
 #include "core/buffer_pool.h"
 #include "core/worker_pool.h"
@@ -62,6 +65,11 @@ class ProcessEngine {
 
   Result<std::shared_ptr<LoadedModel>> load_now(ModelLoadOptions& options, const std::shared_ptr<WorkerPool>& workers);
   Result<std::shared_ptr<SharedSession>> session_for(const ModelLoadOptions& options);
+  Result<std::shared_ptr<SharedSession>> make_session(const ModelLoadOptions& options);
+  /// The session with this key, once any load of it that is in progress has ended; null: the caller is to make it, and
+  /// to call finish_session().
+  std::shared_ptr<SharedSession> claim_session(const std::string& key);
+  void finish_session(const std::string& key, const std::shared_ptr<SharedSession>& session);
   std::vector<std::shared_ptr<LoadedModel>> live_models();  // mutex_ held
   void halt();                                              // lifecycle_ held
 
@@ -73,10 +81,16 @@ class ProcessEngine {
   std::unique_ptr<ResultCache> cache_;
   const CacheKeyMaker cache_keys_;
   std::shared_ptr<WorkerPool> workers_;
-  std::unique_ptr<JobThread> loader_;
+  std::unique_ptr<JobThreads> loaders_;
   uint32_t last_id_ = 0;
   std::unordered_map<uint32_t, std::weak_ptr<LoadedModel>> models_;
   std::unordered_map<std::string, std::weak_ptr<SharedSession>> sessions_;  // by file identity and options
+  std::set<std::string> loading_;                                           // keys of sessions in the making
+  std::condition_variable loaded_;                                          // one of them is made, or has failed
+
+  // Models are read and prepared side by side (shared), and measured when nothing else is being loaded (exclusive): the
+  // cost curve of one beside another's load would be wrong.
+  std::shared_mutex quiet_;
 };
 
 }  // namespace ortserve

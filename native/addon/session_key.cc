@@ -44,6 +44,7 @@ Result<std::string> session_key(const ModelLoadOptions& options) {
   append(key, std::string(name.begin(), name.end()));
   append(key, std::to_string(size));
   append(key, std::to_string(changed));
+  append(key, options.revision);
   append(key, std::to_string(options.session.intra_op_threads));
   append(key, options.batching ? "batching" : "");
   for (const ProviderRequest& provider : options.session.providers) {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <thread>
+#include <utility>
+
 #include "test/engine_fixture.h"
 #include "test/onnx_writer.h"
 
@@ -143,6 +146,30 @@ TEST_F(EngineLoad, APathMayHoldAnyCharacter) {
   const auto path = folder_.path() / "modèle été 模型.onnx";
   std::filesystem::copy_file(model_path("simple"), path);
   EXPECT_TRUE(try_load(path.string()).ok());
+}
+
+// Each error must be its own: ONNX Runtime tells some reasons only by its log.
+TEST_F(EngineLoad, ManyAtOnce) {
+  const std::vector<std::pair<std::string, std::string>> cases = {{"simple", ""},
+                                                                  {"corrupt", "Protobuf parsing failed"},
+                                                                  {"mlp_tiny", ""},
+                                                                  {"empty", "is empty"},
+                                                                  {"external", ""}};
+  std::vector<std::string> answers(3 * cases.size());
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < answers.size(); ++i) {
+      threads.emplace_back([&, i] {
+        const auto session = try_load(model_path(cases[i % cases.size()].first));
+        answers[i] = session.ok() ? "" : session.status().message();
+      });
+    }
+  }
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const std::string& expected = cases[i % cases.size()].second;
+    EXPECT_EQ(answers[i].empty(), expected.empty()) << answers[i];
+    EXPECT_NE(answers[i].find(expected), std::string::npos) << answers[i];
+  }
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ interface ServeFlags {
   maxInFlight: number;
   control: ControlMode;
   loadModel?: string[];
+  pollInterval: number;
   loadConcurrency: number;
   memoryBudget?: number;
   cores?: number;
@@ -62,6 +63,7 @@ export function serveCommand(): Command {
         .choices(controlModes)
         .default("none"),
     )
+    .option("--poll-interval <ms>", "with --control poll: time between two looks at it", integer(10, 86_400_000), 2000)
     .option("--load-model <name...>", "with --control explicit: models to load at the start; * for all")
     .option("--load-concurrency <number>", "models loaded at the same time", integer(1, 64), 2)
     .option(
@@ -90,6 +92,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   const models = await openRepository(repository, {
     control: flags.control,
     load: flags.loadModel ?? [],
+    pollIntervalMs: flags.pollInterval,
     concurrency: flags.loadConcurrency,
     ...(flags.memoryBudget !== undefined && { memoryBudget: flags.memoryBudget }),
     strict: flags.strict ?? false,

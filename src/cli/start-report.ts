@@ -22,7 +22,7 @@ export class StartReport {
 
   model(event: LoadEvent): void {
     const { name, version } = event;
-    const label = version === "" ? name : `${name} v${version}`;
+    const label = version === "" ? name || "the repository" : `${name} v${version}`;
     if (event.kind === "failed") {
       this.#say(
         "error",

@@ -146,6 +146,7 @@ export interface NativeLoadOptions {
   path: string;
   name: string;
   version: string;
+  revision: string;
   providers: { name: string; options: Record<string, string>; required: boolean }[];
   sessionOptions: Record<string, string>;
   /** Names of the columns per input, from the model's config; "" stands for the only input. */

@@ -27,6 +27,8 @@ export interface ModelOptions {
   name?: string;
   /** Default: "1". */
   version?: string;
+  /** Of the files beside the model, which it may read: loads that differ in it share no weights. Default: "". */
+  revision?: string;
   /** Tried in order: "tensorrt", "cuda", "cpu". One that is missing is skipped with its reason in `metadata.providers`. */
   providers?: readonly ProviderChoice[];
   /** Every provider of the list is required: fail the load instead of skipping one. */
@@ -139,6 +141,7 @@ const modelOptionTable: OptionTable<ModelOptions> = {
     kind: "custom",
     check: (value) => (isRecordOf(value, isStringArray) ? undefined : "an object of arrays of column names"),
   },
+  revision: { kind: "string" },
   engine: {
     kind: "custom",
     check: (value) => (isPlainObject(value) ? undefined : "an object of engine options"),
@@ -178,6 +181,7 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     path: file,
     name: options.name ?? basename(file).replace(/\.(onnx|ort)$/i, ""),
     version: options.version ?? "1",
+    revision: options.revision ?? "",
     providers,
     sessionOptions,
     features: Object.fromEntries(Object.entries(options.features ?? {}).map(([name, names]) => [name, [...names]])),

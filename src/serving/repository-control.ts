@@ -15,6 +15,7 @@ import {
   type LoadOverride,
   type RepositoryAdmin,
 } from "./repository-admin.js";
+import { type Change, RepositoryWatch } from "./repository-watch.js";
 import { type LoaderOptions, VersionLoader } from "./version-loader.js";
 
 export interface ControlOptions extends LoaderOptions {
@@ -22,6 +23,8 @@ export interface ControlOptions extends LoaderOptions {
   control?: ControlMode;
   /** With control "explicit": models to load at the start; "*" means all. Default: none. */
   load?: readonly string[];
+  /** With control "poll": time between two looks at the directory, in ms. A change is taken up at the second look. Default 2,000. */
+  pollIntervalMs?: number;
   /** Fail the start when any model fails. Default: only when none could be loaded. */
   strict?: boolean;
   /** Told of every version as it is loaded, fails or is unloaded. */
@@ -34,6 +37,7 @@ const controlOptionTable: OptionTable<ControlOptions> = {
     kind: "custom",
     check: (value) => (Array.isArray(value) ? undefined : "an array of model names, or *"),
   },
+  pollIntervalMs: { kind: "integer", min: 10, max: 86_400_000 },
   strict: { kind: "boolean" },
   concurrency: { kind: "integer", min: 1, max: 64 },
   memoryBudget: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
@@ -56,6 +60,7 @@ export class RepositoryControl implements RepositoryAdmin {
   /** Of the start. */
   readonly #failures: Error[] = [];
   #started = false;
+  #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws OrtserveError ERR_INVALID_ARGUMENT */
@@ -92,6 +97,42 @@ export class RepositoryControl implements RepositoryAdmin {
     );
     this.#started = true;
     await this.#judgeStart();
+    if (this.control === "poll") this.#follow(repository);
+  }
+
+  #follow(repository: Repository): void {
+    const watch = new RepositoryWatch(
+      () => scanRepository(this.#path, true),
+      (name, change) => this.#changed(this.#model(name), change),
+      (error) => this.#context.onEvent({ kind: "failed", name: "", version: "", error }),
+    );
+    watch.begin(repository);
+    const again = () => {
+      if (this.#closing) return;
+      this.#timer = setTimeout(() => watch.look().then(again), this.#options.pollIntervalMs ?? 2000).unref();
+    };
+    again();
+  }
+
+  #changed(model: ModelLifecycle, change: Change): void {
+    const work = async () => {
+      if (this.#closing) return;
+      if (change === undefined) await model.unload();
+      else if ("error" in change) model.fail(change.error);
+      else await model.update(change, true);
+    };
+    const done = model.serial(work).catch(() => {}); // told by its event
+    if (change === undefined) void done.then(() => this.#forget(model));
+  }
+
+  /** The model's directory is gone. */
+  async #forget(model: ModelLifecycle): Promise<void> {
+    await model.drained();
+    await model.serial(async () => {
+      if (model.serving) return; // it has come back meanwhile
+      this.#lifecycles.delete(model.name);
+      await this.models.forget(model.name);
+    });
   }
 
   async #judgeStart(): Promise<void> {
@@ -137,6 +178,7 @@ export class RepositoryControl implements RepositoryAdmin {
 
   /** Ends all control and closes every model, after the loads in progress. Idempotent. */
   close(): Promise<void> {
+    clearTimeout(this.#timer);
     this.#context.loader.stop();
     this.#closing ??= Promise.all([...this.#lifecycles.values()].map((model) => model.close())).then(() => {});
     return this.#closing;

@@ -64,7 +64,7 @@ export class VersionLoader {
   async #load(entry: RepositoryEntry, { version, path, digest, bytes }: VersionEntry): Promise<LoadedVersion> {
     const startedAt = performance.now();
     const { name, config, notes } = entry;
-    const options = modelOptions(name, version, config, this.#engine);
+    const options = { ...modelOptions(name, version, config, this.#engine), revision: digest };
     const file = await realpath(path).catch(() => path); // where it is not there, the load says so
     const key = weightsKey(file, digest, options);
     const release = this.#budget.reserve(`model '${name}' version ${version}`, key, bytes);

@@ -49,6 +49,12 @@ test("100 failed loads leave no growth", async () => {
   assert.ok(growth < 25, `${growth} MB`);
 });
 
+test("100 replacements of a served model, and 20 failed ones, leave no growth", async () => {
+  const { growth, failures } = await measure<{ growth: number; failures: number }>("swap-cycles");
+  assert.equal(failures, 20);
+  assert.ok(growth < 25, `${growth} MB`);
+});
+
 test("500 different shapes: memory plateaus", async () => {
   const { growth } = await measure<{ growth: number }>("shapes");
   assert.ok(growth < 25, `${growth} MB`);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One thread that runs long jobs one after another.
+// A few threads that run long jobs.
 #pragma once
 
 #include <condition_variable>
@@ -7,27 +7,32 @@
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace ortserve {
 
-/// Loads run here: off the JavaScript thread, off the workers, and never two at once, since measuring one model's cost
-/// curve beside another's load would falsify it. The thread starts with the first job. Thread-safe.
-class JobThread {
+/// Loads run here: off the JavaScript thread and off the workers. A thread starts when a job finds all others busy.
+/// Thread-safe.
+class JobThreads {
  public:
-  ~JobThread() { stop(); }
+  /// At most so many jobs at once.
+  explicit JobThreads(size_t most) : most_(most) {}
+  ~JobThreads() { stop(); }
 
   /// Queues a job; dropped, and destroyed, when stop() comes first. Jobs must not throw.
   void post(std::function<void()> job);
-  /// Finishes the job in progress, drops the others and joins. Idempotent; not from a job.
+  /// Finishes the jobs in progress, drops the others and joins. Idempotent; not from a job.
   void stop();
 
  private:
   void loop() noexcept;
 
+  const size_t most_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> jobs_;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
+  size_t idle_ = 0;
   bool stopping_ = false;
 };
 

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// --control poll: the server follows its directory, and takes up only what has come to rest.
+import assert from "node:assert/strict";
+import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { OrtserveError } from "../../src/errors.js";
+import type { Repository, RepositoryEntry } from "../../src/serving/repository.js";
+import { RepositoryWatch } from "../../src/serving/repository-watch.js";
+import { LiveServer } from "../server/live-server.js";
+
+const open: LiveServer[] = [];
+after(() => Promise.all(open.map((live) => live.close())));
+
+async function start(layout: Parameters<typeof LiveServer.start>[0]): Promise<LiveServer> {
+  const live = await LiveServer.start(layout, { control: "poll", pollIntervalMs: 10 });
+  open.push(live);
+  return live;
+}
+
+const rows = { instances: [[1, 2, 3, 4]] };
+const isLoaded =
+  (name: string, version: string) =>
+  ({ kind, name: of, version: which }: { kind: string; name: string; version: string }) =>
+    kind === "loaded" && of === name && which === version;
+
+const entry = (name: string, digest: string): RepositoryEntry => ({
+  name,
+  directory: name,
+  config: {},
+  source: "",
+  notes: [],
+  versions: [{ version: "1", path: "", digest, bytes: 1 }],
+  incomplete: [],
+});
+
+test("what still changes is not told of, what is gone for one look neither, what cannot be read says nothing", async () => {
+  const told: string[] = [];
+  let repository: Repository | Error = { path: "", entries: [entry("a", "1")], faults: [] };
+  const scan = async () => {
+    if (repository instanceof Error) throw repository;
+    return repository;
+  };
+  const watch = new RepositoryWatch(
+    scan,
+    (name, change) =>
+      told.push(change ? `${name} ${"versions" in change ? change.versions[0]?.digest : "broken"}` : `${name} gone`),
+    (error) => told.push(error.message),
+  );
+  watch.begin(repository);
+  const look = async (...entries: RepositoryEntry[]) => {
+    repository = { path: "", entries, faults: [] };
+    await watch.look();
+    return told.splice(0);
+  };
+  assert.deepEqual(await look(entry("a", "2")), []);
+  assert.deepEqual(await look(entry("a", "3")), []);
+  assert.deepEqual(await look(entry("a", "3"), entry("b", "1")), ["a 3"]);
+  assert.deepEqual(await look(entry("b", "1")), ["b 1"]);
+  repository = new Error("EACCES");
+  for (let i = 0; i < 3; i++) await watch.look();
+  assert.deepEqual(told.splice(0), ["EACCES"]);
+  assert.deepEqual(await look(entry("b", "1")), ["a gone"]);
+  assert.deepEqual(await look(entry("b", "1")), []);
+  const error = new OrtserveError("ERR_INVALID_CONFIG", "broken");
+  repository = { path: "", entries: [], faults: [{ name: "b", directory: "b", error }] };
+  for (let i = 0; i < 3; i++) await watch.look();
+  assert.deepEqual(told, ["b broken"]);
+});
+
+test("a new version that appears whole is served", async () => {
+  const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
+  live.replace("m/2/model.onnx", { model: "rowsum" });
+  await live.event(isLoaded("m", "2"));
+  assert.equal((await live.post("/predict/m", rows)).json.version, "2");
+  assert.equal((await live.load("m")).status, 503);
+});
+
+test("a version that grows in place is served when it is complete, and a broken one never", async () => {
+  const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
+  mkdirSync(join(live.root, "m/2"));
+  const path = join(live.root, "m/2/model.onnx");
+  writeFileSync(path, "half");
+  const failed = await live.event(({ kind, version }) => kind === "failed" && version === "2");
+  assert.match(failed.kind === "failed" ? failed.error.message : "", /m\/2\/model\.onnx/);
+  assert.equal((await live.post("/predict/m", rows)).json.version, "1");
+  assert.match((await live.index("m"))[1]?.reason ?? "", /m\/2\/model\.onnx/);
+  appendFileSync(path, "more");
+  await live.event(({ kind, version }) => kind === "failed" && version === "2", live.events.length);
+  live.replace("m/2/model.onnx", { model: "rowsum" });
+  await live.event(isLoaded("m", "2"));
+  assert.equal((await live.post("/predict/m", rows)).json.version, "2");
+});
+
+test("a directory that is renamed into place becomes a model, one that is removed stops being one", async () => {
+  const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
+  live.replace(".later/1/model.onnx", { model: "rowsum" });
+  renameSync(join(live.root, ".later"), join(live.root, "n"));
+  await live.event(isLoaded("n", "1"));
+  assert.equal((await live.post("/predict/n", rows)).status, 200);
+  rmSync(join(live.root, "n"), { recursive: true });
+  await live.event(({ kind, name }) => kind === "unloaded" && name === "n");
+  const gone = await live.post("/predict/n", rows);
+  assert.equal(gone.status, 404);
+  assert.equal((await live.post("/predict/m", rows)).status, 200);
+});
+
+test("a configuration that changes is taken up, a wrong one is told and changes nothing", async () => {
+  const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
+  live.configure("m", "max_request_rows: nope\n");
+  await live.event(({ kind }) => kind === "failed");
+  assert.match((await live.index("m"))[0]?.reason ?? "", /'max_request_rows': expected number, got "nope"/);
+  assert.equal((await live.post("/predict/m", rows)).status, 200);
+  live.configure("m", "max_request_rows: 1\n");
+  await live.event(isLoaded("m", "1"), 2);
+  assert.equal((await live.post("/predict/m", { instances: [rows.instances[0], rows.instances[0]] })).status, 400);
+});
+
+test("a server may start on an empty directory", async () => {
+  const live = await start({});
+  assert.deepEqual((await live.get("/v2/models")).json, { models: [] });
+  live.replace("m/1/model.onnx", { model: "rowsum" });
+  await live.event(isLoaded("m", "1"));
+  assert.equal((await live.post("/predict", rows)).status, 200);
+});
