@@ -9,6 +9,7 @@ import { predictRoutes } from "./protocols/predict.js";
 import { repositoryRoutes } from "./protocols/repository.js";
 import { tfServingQueries, tfServingRoutes } from "./protocols/tf-serving.js";
 import { torchServeCommands, torchServeQueries } from "./protocols/torchserve.js";
+import { torchServeManagement } from "./protocols/torchserve-management.js";
 import type { Routes } from "./routes.js";
 
 export const allRoutes: Routes = {
@@ -21,6 +22,6 @@ export const allRoutes: Routes = {
     ...pageRoutes,
     ...documentationRoutes(() => allRoutes),
   ],
-  commands: [...repositoryRoutes, ...loggingCommands, ...torchServeCommands],
+  commands: [...repositoryRoutes, ...loggingCommands, ...torchServeCommands, ...torchServeManagement],
   inferences: [...predictRoutes, ...openInferenceRoutes, ...tfServingRoutes],
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Python clients of the Open Inference Protocol, unchanged, against this server.
+// Python clients of the Open Inference Protocol, and of KServe's first, unchanged, against this server.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { OrtServer } from "../../src/server/index.js";
@@ -20,6 +20,7 @@ for (const [client, script, least, url] of [
   ["tritonclient.http", "tritonclient_sync.py", 11, address],
   ["tritonclient.http.aio", "tritonclient_aio.py", 5, address],
   ["the KServe SDK", "kserve_client.py", 4, () => server.url],
+  ["the KServe SDK, protocol version 1", "kserve_v1_client.py", 3, () => server.url],
 ] as const) {
   test(client, async (t) => {
     for (const { check, error } of await pythonChecks(script, least, url())) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // perf_analyzer, unchanged, in each of its modes. It ends with status 99 when a single request fails.
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { OrtServer } from "../../src/server/index.js";
 import { startConformanceServer } from "../server/conformance.js";
@@ -54,6 +57,22 @@ for (const [what, model, options] of [
     assert.match(stdout, /Throughput: [1-9]/);
   });
 }
+
+test("perf_analyzer: --service-kind torchserve", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "ortserve-torchserve-"));
+  try {
+    const ones = Array.from({ length: 16 }, () => 1);
+    writeFileSync(join(folder, "row.json"), JSON.stringify({ instances: [{ INPUT0: ones, INPUT1: ones }] }));
+    const files = { data: [{ TORCHSERVE_INPUT: [join(folder, "row.json")] }] };
+    writeFileSync(join(folder, "inputs.json"), JSON.stringify(files));
+    const options = ["--service-kind", "torchserve", "-b", "1", "--input-data", join(folder, "inputs.json")];
+    const { code, stdout, stderr } = await perfAnalyzer("simple", options);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /Throughput: [1-9]/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
 
 test("perf_analyzer: more rows than the model takes is an error that it reports", async () => {
   const { code, stdout, stderr } = await perfAnalyzer("simple", ["-b", "9"]);
