@@ -130,4 +130,12 @@ napi_value call_close_sockets_with_thread(napi_env env, napi_callback_info) {
   });
 }
 
+napi_value call_refuse_connections(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<1> arguments(env, info);
+    const int64_t port = read_integer(env, arguments[0], "port", 1, UINT16_MAX);
+    return js_number(env, refuse_connections(env, static_cast<int>(port)));
+  });
+}
+
 }  // namespace ortserve

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sockets that a JavaScript thread leaves open when it ends.
+// What uWebSockets.js does not do for the sockets of a JavaScript thread, done through the thread's event loop.
 #pragma once
 
 #include <node_api.h>
@@ -11,5 +11,11 @@ namespace ortserve {
 /// socket that nobody serves would go on taking connections. For threads whose polled descriptors are all
 /// uWebSockets.js's. Once per thread; does nothing on Windows.
 void close_sockets_with_thread(napi_env env);
+
+/// From now on nobody begins to connect to `port` of this thread; what is being connected already can still be
+/// accepted. Closing a listening socket resets the connections that wait to be accepted, so this comes first. Whoever
+/// comes later sends again after a second, to be refused or to reach the next server. Returns how many sockets that
+/// concerns; 0 where the system cannot do it. Linux only.
+int refuse_connections(napi_env env, int port);
 
 }  // namespace ortserve

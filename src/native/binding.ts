@@ -310,4 +310,9 @@ export interface NativeBinding {
    * sockets open, upon which Node aborts the process. For worker threads of which nothing else polls. Once per thread.
    */
   closeSocketsWithThread(): void;
+  /**
+   * From now on nobody begins to connect to this thread's listening sockets on `port`; who is connecting already can still
+   * be accepted. Returns how many sockets that concerns: 0 where the system cannot do it, which is everywhere but on Linux.
+   */
+  refuseConnections(port: number): number;
 }

@@ -74,14 +74,6 @@ function usableMemory(): number {
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
-/**
- * For worker threads that serve with uWebSockets.js: when such a thread ends, in whatever way, its sockets are closed. Without
- * this its end would abort the process. Once per thread.
- */
-export function closeSocketsWithThread(): void {
-  engineBinding().closeSocketsWithThread();
-}
-
 /** Memory counters of the process's tensor pool. */
 export function bufferStats(): BufferStats {
   return engineBinding().bufferStats();

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One thread's share of a server: an app, its connections, and their end. It runs in the thread that makes it.
 import uWS, { type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
-import { setTimeout as delay } from "node:timers/promises";
+import { setTimeout as delay, setImmediate as turn } from "node:timers/promises";
+import { refuseConnections } from "../runtime/thread-sockets.js";
 import { ServerContext, type ThreadParts } from "./context.js";
 import { listenOn } from "./listen.js";
 import { allRoutes } from "./route-tables.js";
@@ -11,6 +12,8 @@ import { installSockets } from "./sockets.js";
 
 /** Idle connections get this long to notice that they are not wanted, in ms. */
 const idleGraceMs = 500;
+/** Connections that are being made when the server begins to drain get this long to come about, in ms. */
+const handshakeMs = 50;
 const pollMs = 10;
 
 export class HttpThread {
@@ -39,12 +42,18 @@ export class HttpThread {
 
   /** Takes no new connections, lets requests in flight finish within the server's grace, and cuts off what is left. */
   async drain(): Promise<void> {
-    await delay(0); // connections that wait to be accepted are accepted before the listen socket goes
-    if (this.#listening) uWS.us_listen_socket_close(this.#listening);
+    if (this.#listening) await this.#stopListening(this.#listening);
     for (const session of this.#sessions) session.end();
     await this.#settle();
     this.#app.close();
     this.#context.wheel.close();
+  }
+
+  /** Connections that wait to be accepted, or are being made, are accepted before the listening socket goes. */
+  async #stopListening(socket: us_listen_socket): Promise<void> {
+    if (refuseConnections(uWS.us_socket_local_port(socket))) await delay(handshakeMs);
+    await turn(); // between the timers and this, the event loop looks for connections
+    uWS.us_listen_socket_close(socket);
   }
 
   /** Waits until every request is answered and every connection gone, or the time for that has run out. */

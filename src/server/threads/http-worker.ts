@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Entry of an HTTP thread: a share of the server that is run from another thread.
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { closeSocketsWithThread, startEngine } from "../../runtime/engine.js";
+import { startEngine } from "../../runtime/engine.js";
 import { ModelPort } from "../../runtime/model-port.js";
+import { closeSocketsWithThread } from "../../runtime/thread-sockets.js";
 import { InferenceService } from "../../serving/inference-service.js";
 import { ModelStore } from "../../serving/model-store.js";
 import { AccessLog } from "../access-log.js";
