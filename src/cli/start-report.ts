@@ -41,6 +41,9 @@ export class StartReport {
     const millis = Math.round(event.millis);
     const facts = { model: name, version, millis, provider, instances, batched, maxBatchRows, batchingReason };
     this.#say("info", facts, `loaded ${label} in ${millis} ms (${provider}, ${batching})`);
+    for (const note of event.servable.notes) {
+      this.#say("warn", { model: name, version, note }, `${label}: ${note}`);
+    }
     for (const { name: missing, active, reason } of providers) {
       if (!active)
         this.#say("warn", { model: name, version, provider: missing, reason }, `${label}: ${missing}: ${reason}`);

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `config.yaml` of a model: every key is optional, whatever is left out is read from the ONNX file.
-import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { OrtserveError } from "../errors.js";
-import { checkConfig, parseConfig } from "./config-check.js";
+import type { TensorCheck } from "./triton/tensor-checks.js";
 
 const count = z.int().min(0);
 const sizes = z.array(z.int().min(1).max(65536)).min(1);
@@ -136,42 +133,8 @@ export interface ConfigReading {
   source: string;
   /** What it asks for and does not get, one sentence each. */
   notes: string[];
-}
-
-/** Names of the files that may hold it. */
-export const configFiles: readonly string[] = ["config.yaml"];
-
-/** Reads and checks the configuration in a model's directory; {} when there is none. @throws OrtserveError ERR_INVALID_CONFIG */
-export async function readModelConfig(directory: string): Promise<ConfigReading> {
-  const source = join(directory, "config.yaml");
-  return { config: await readConfigFile(source), source, notes: [] };
-}
-
-/** The configuration that a load request brings, in JSON. @throws OrtserveError ERR_INVALID_CONFIG */
-export function parseOverrideConfig(text: string, source: string): ModelConfig {
-  const value = parseJson(text, source);
-  const config = checkConfig(modelConfigSchema, value, source);
-  if (typeof config.labels !== "string") return config;
-  throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': expected a list of names, got a path`);
-}
-
-function parseJson(text: string, source: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: expected JSON: ${(error as Error).message}`);
-  }
-}
-
-async function readConfigFile(path: string): Promise<ModelConfig> {
-  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw new OrtserveError("ERR_INVALID_CONFIG", `${path}: cannot be read: ${error.message}`, { cause: error });
-  });
-  if (text === undefined) return {};
-  const config = parseConfig(modelConfigSchema, text, path);
-  if (typeof config.labels === "string") config.labels = await readLabels(resolve(dirname(path), config.labels), path);
-  return config;
+  /** What it says about the model that only the loaded model can confirm. */
+  checks: TensorCheck[];
 }
 
 /** The providers of a config, each as an object. */
@@ -181,13 +144,4 @@ export function providersOf(config: ModelConfig): ProviderConfig[] {
       ? { name: entry, options: {}, required: false }
       : { name: entry.name, options: entry.options ?? {}, required: entry.required ?? false },
   );
-}
-
-async function readLabels(path: string, source: string): Promise<string[]> {
-  const text = await readFile(path, "utf8").catch((error: Error) => {
-    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': cannot read ${path}: ${error.message}`, {
-      cause: error,
-    });
-  });
-  return text.split(/\r?\n/).filter((line, index, lines) => line !== "" || index < lines.length - 1);
 }

@@ -161,8 +161,9 @@ export class ModelLifecycle {
   #described(entry: RepositoryEntry, version: string): LoadedVersion {
     const kept = this.#loaded.get(version) as LoadedVersion;
     if (JSON.stringify(kept.servable.config) === JSON.stringify(entry.config)) return kept;
-    const { name, config, notes } = entry;
-    return { ...kept, servable: makeServable({ name, version, config, notes }, kept.servable.model) };
+    const { name, config } = entry;
+    const { notes, model } = kept.servable;
+    return { ...kept, servable: makeServable({ name, version, config, notes }, model) };
   }
 
   async #replace(next: readonly LoadedVersion[]): Promise<void> {

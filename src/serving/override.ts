@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
-import { parseOverrideConfig } from "./model-config.js";
+import { isInside, parseOverrideConfig } from "./config-files.js";
 import { type RepositoryEntry, type RepositoryFault, scanModel } from "./repository.js";
 import type { LoadOverride } from "./repository-admin.js";
 
@@ -24,11 +24,12 @@ export async function stageOverride(
   override: LoadOverride,
 ): Promise<Staged> {
   const source = `the configuration in the load request for '${name}'`;
-  const config = parseOverrideConfig(override.config ?? "{}", source);
+  const reading = parseOverrideConfig(override.config ?? "{}", source);
+  const { config } = reading;
   if (config.name !== undefined && config.name !== name) {
     throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'name': expected ${name}, got ${config.name}`);
   }
-  const given = { config: { ...config, name }, source, notes: [] };
+  const given = { ...reading, config: { ...config, name } };
   if (override.files === undefined || Object.keys(override.files).length === 0) {
     const nothing = async () => {};
     if (there?.directory !== undefined)
@@ -61,9 +62,7 @@ function entryOf(found: RepositoryEntry | RepositoryFault | undefined): Reposito
 
 /** The files come from whoever may reach the port: none of them may land anywhere else. */
 function checkPath(path: string): void {
-  const parts = path.split("/");
-  const isInside = parts.every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part));
-  if (isInside) return;
+  if (isInside(path)) return;
   throw new OrtserveError(
     "ERR_INVALID_ARGUMENT",
     `expected a path inside the model's directory, such as 1/model.onnx, got '${path.slice(0, 200)}'`,

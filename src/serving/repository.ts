@@ -4,8 +4,9 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
+import { configFiles, readModelConfig, withLabels } from "./config-files.js";
 import { fingerprint } from "./fingerprint.js";
-import { type ConfigReading, configFiles, readModelConfig } from "./model-config.js";
+import type { ConfigReading } from "./model-config.js";
 import { selectVersions } from "./version-policy.js";
 
 /** One version of a model on disk. */
@@ -71,7 +72,7 @@ async function singleFile(path: string): Promise<Repository> {
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: expected a model repository or an .onnx file`);
   }
   const versions = [{ version: "1", path, ...(await fingerprint(path)) }];
-  const reading = { config: {}, source: path, notes: [] };
+  const reading = { config: {}, source: path, notes: [], checks: [] };
   const entry = { name: basename(path, ".onnx"), directory: undefined, ...reading, versions, incomplete: [] };
   return { path, entries: [entry], faults: [] };
 }
@@ -102,7 +103,7 @@ export async function scanModel(
     const children = await readdir(path, { withFileTypes: true });
     const hasConfig = given !== undefined || children.some(({ name }) => configFiles.includes(name));
     if (!hasConfig && !children.some(isVersionDirectory)) return undefined;
-    const reading = given ?? (await readModelConfig(path));
+    const reading = given ? await withLabels(given, path) : await readModelConfig(path);
     const { config, source } = reading;
     const { found, incomplete } = await findVersions(path, children, config.model_file ?? "model.onnx");
     if (found.length === 0) throw incomplete[0]?.error ?? withoutVersion(path);

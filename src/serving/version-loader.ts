@@ -9,6 +9,7 @@ import { MemoryBudget, type Release } from "./memory-budget.js";
 import { modelOptions } from "./model-options-of-config.js";
 import type { RepositoryEntry, VersionEntry } from "./repository.js";
 import { makeServable, type Servable } from "./servable.js";
+import { checkTensors } from "./triton/tensor-checks.js";
 
 export interface LoaderOptions {
   /** Loads in progress at once. Default 2. */
@@ -48,9 +49,9 @@ export class VersionLoader {
   }
 
   /** What of a version's description decides whether it must be loaded again. */
-  static identity({ config }: RepositoryEntry, { path, digest }: VersionEntry): string {
+  static identity({ config, checks }: RepositoryEntry, { path, digest }: VersionEntry): string {
     const { default_version: _1, version_labels: _2, versions: _3, ...shaping } = config;
-    return JSON.stringify([path, digest, shaping]);
+    return JSON.stringify([path, digest, shaping, checks]);
   }
 
   /** @throws OrtserveError of Model.load, ERR_OUT_OF_MEMORY (budget), ERR_SHUTTING_DOWN */
@@ -68,15 +69,18 @@ export class VersionLoader {
     const file = await realpath(path).catch(() => path); // where it is not there, the load says so
     const key = weightsKey(file, digest, options);
     const release = this.#budget.reserve(`model '${name}' version ${version}`, key, bytes);
+    let model: Model | undefined;
     try {
-      const model = await Model.load(path, options);
+      model = await Model.load(path, options);
+      const found = checkTensors(model.metadata, entry.checks);
       return {
-        servable: makeServable({ name, version, config, notes }, model),
+        servable: makeServable({ name, version, config, notes: [...notes, ...found] }, model),
         identity: VersionLoader.identity(entry, { version, path, digest, bytes }),
         millis: performance.now() - startedAt,
-        close: () => closeModel(model, release),
+        close: () => closeModel(model as Model, release),
       };
     } catch (error) {
+      await model?.close();
       release();
       throw error;
     }

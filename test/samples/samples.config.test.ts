@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { modelConfigSchema, readModelConfig } from "../../src/serving/model-config.js";
+import { readModelConfig } from "../../src/serving/config-files.js";
+import { modelConfigSchema } from "../../src/serving/model-config.js";
 import { scanRepository } from "../../src/serving/repository.js";
 import { readJson, samplesDirectory } from "./held-out-digits.js";
 

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { readModelConfig } from "../../src/serving/model-config.js";
+import { readModelConfig } from "../../src/serving/config-files.js";
 import { modelOptions } from "../../src/serving/model-options-of-config.js";
 
 const root = mkdtempSync(join(tmpdir(), "ortserve-config-"));
@@ -65,7 +65,8 @@ for (const [what, yaml, message] of [
 
 test("an absent or empty file is an empty config", async () => {
   const absent = join(root, "absent");
-  assert.deepEqual(await readModelConfig(absent), { config: {}, source: join(absent, "config.yaml"), notes: [] });
+  const source = join(absent, "config.yaml");
+  assert.deepEqual(await readModelConfig(absent), { config: {}, source, notes: [], checks: [] });
   assert.deepEqual(await read("# nothing yet\n"), {});
 });
 

@@ -30,6 +30,7 @@ const entry = (name: string, digest: string): RepositoryEntry => ({
   config: {},
   source: "",
   notes: [],
+  checks: [],
   versions: [{ version: "1", path: "", digest, bytes: 1 }],
   incomplete: [],
 });

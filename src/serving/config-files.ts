@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a model's configuration comes from: config.yaml, Triton's config.pbtxt, or a load request.
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { OrtserveError } from "../errors.js";
+import { checkConfig, parseConfig } from "./config-check.js";
+import { type ConfigReading, modelConfigSchema } from "./model-config.js";
+import { parseTextFormat } from "./triton/text-format.js";
+import { isTritonConfig, readTritonConfig } from "./triton/triton-config.js";
+
+const yamlFile = "config.yaml";
+const tritonFile = "config.pbtxt";
+
+/** Names of the files that may hold it. */
+export const configFiles: readonly string[] = [yamlFile, tritonFile];
+
+/**
+ * Reads and checks the configuration in a model's directory. `config.yaml` wins where both are there; without either
+ * everything is the default.
+ * @throws OrtserveError ERR_INVALID_CONFIG
+ */
+export async function readModelConfig(directory: string): Promise<ConfigReading> {
+  const [yaml, triton] = [join(directory, yamlFile), join(directory, tritonFile)];
+  const [yamlText, tritonText] = await Promise.all([readText(yaml), readText(triton)]);
+  if (yamlText === undefined && tritonText !== undefined) {
+    return withLabels(readTritonConfig(parseTextFormat(tritonText, triton), triton), directory);
+  }
+  const notes = tritonText === undefined ? [] : [`${triton} is not read, because there is a ${yamlFile}`];
+  const config = yamlText === undefined ? {} : parseConfig(modelConfigSchema, yamlText, yaml);
+  return withLabels({ config, source: yaml, notes, checks: [] }, directory);
+}
+
+/** The configuration that a load request brings, in JSON: the keys of `config.yaml`, or Triton's ModelConfig. @throws OrtserveError ERR_INVALID_CONFIG */
+export function parseOverrideConfig(text: string, source: string): ConfigReading {
+  const value = parseJson(text, source);
+  const reading = isTritonConfig(value)
+    ? readTritonConfig(value, source)
+    : { config: checkConfig(modelConfigSchema, value, source), source, notes: [], checks: [] };
+  const { labels } = reading.config;
+  // Whoever sends this may not be shown just any file of the machine.
+  if (typeof labels !== "string" || isInside(labels)) return reading;
+  throw new OrtserveError(
+    "ERR_INVALID_CONFIG",
+    `${source}: 'labels': expected a list of names, or a file in the model's directory, got ${labels}`,
+  );
+}
+
+/** With the class names in place of the file that has them. */
+export async function withLabels(reading: ConfigReading, directory: string): Promise<ConfigReading> {
+  const { config, source } = reading;
+  if (typeof config.labels !== "string") return reading;
+  return { ...reading, config: { ...config, labels: await readLabels(resolve(directory, config.labels), source) } };
+}
+
+/** Whether a path with "/" stays below where it starts. */
+export function isInside(path: string): boolean {
+  return path.split("/").every((part) => part !== "" && part !== "." && part !== ".." && !/[\\:\0]/.test(part));
+}
+
+function parseJson(text: string, source: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: expected JSON: ${(error as Error).message}`);
+  }
+}
+
+/** undefined: there is no such file. */
+function readText(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${path}: cannot be read: ${error.message}`, { cause: error });
+  });
+}
+
+async function readLabels(path: string, source: string): Promise<string[]> {
+  const text = await readFile(path, "utf8").catch((error: Error) => {
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': cannot read ${path}: ${error.message}`, {
+      cause: error,
+    });
+  });
+  return text.split(/\r?\n/).filter((line, index, lines) => line !== "" || index < lines.length - 1);
+}
