@@ -21,6 +21,8 @@ const suites = [
   "predict-routes",
   "rows-stay-with-callers",
   "tfserving",
+  "torchserve",
+  "torchserve-management",
 ];
 
 const skip = process.platform === "linux" ? false : "several HTTP threads need Linux";
