@@ -8,6 +8,7 @@ import { createServer, loadRepository, type OrtServer } from "../../src/server/i
 import { pathParameters } from "../../src/server/openapi/route-doc.js";
 import { allRoutes } from "../../src/server/route-tables.js";
 import { root } from "../layering/sources.js";
+import { LiveServer } from "./live-server.js";
 import { examplesOf, OpenApi } from "./open-api.js";
 import { layoutOf, startRealServer } from "./real-server.js";
 
@@ -160,6 +161,21 @@ test("a model's schema has its shapes, its datatypes and its names", () => {
   const infer = (shape: number[], data: unknown[]) => ({ inputs: [{ name: "x", datatype: "FP32", shape, data }] });
   assert.ok(fits("/v2/models/features/infer", infer([1, 4], [1, 2, 3, 4])));
   assert.ok(!fits("/v2/models/features/infer", infer([1, 3], [1, 2, 3])));
+});
+
+test("the document follows what is loaded", async () => {
+  const live = await LiveServer.start(layoutOf("simple", "mlp_tiny"));
+  const described = async () => {
+    const all = await Promise.all([1, 2].map(() => OpenApi.of(`${live.server.url}/openapi.json`)));
+    return all.map(({ document }) => ["simple", "mlp_tiny"].filter((name) => document.paths[`/predict/${name}`]));
+  };
+  const both = ["simple", "mlp_tiny"];
+  assert.deepEqual(await described(), [both, both]);
+  await live.unload("simple");
+  assert.deepEqual(await described(), [["mlp_tiny"], ["mlp_tiny"]]);
+  await live.load("simple");
+  assert.deepEqual(await described(), [both, both]);
+  await live.close();
 });
 
 test("the bundled samples' examples are answered", async () => {

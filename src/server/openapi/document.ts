@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The OpenAPI document of a server, from its routes and the models it serves.
+import { setImmediate } from "node:timers/promises";
 import type { ModelMetadata } from "../../runtime/model.js";
 import { version } from "../../version.js";
 import type { CommandRoute, InferenceRoute, QueryRoute, Routes } from "../routes.js";
 import { Components } from "./components.js";
 import { modelTag, OperationWriter } from "./operations.js";
 import { type AliasDoc, type JsonSchema, tags } from "./route-doc.js";
+
+/** Described before the event loop gets its turn; one takes a fraction of a millisecond. */
+const modelsAtOnce = 4;
 
 export interface OpenApiDocument {
   openapi: string;
@@ -20,12 +24,19 @@ export interface OpenApiDocument {
  * @param models each under its name; the first one's values stand in the examples of routes for any model
  * @param only describe nothing but the paths of these models
  */
-export function openApiDocument(routes: Routes, models: readonly ModelMetadata[], only = false): OpenApiDocument {
+export async function openApiDocument(
+  routes: Routes,
+  models: readonly ModelMetadata[],
+  only = false,
+): Promise<OpenApiDocument> {
   const components = new Components();
   const writer = new OperationWriter(components, models[0]);
   const paths = new Paths();
   if (!only) describeRoutes(routes, writer, paths);
-  for (const model of models) describeModel(routes, writer, paths, model);
+  for (const [index, model] of models.entries()) {
+    if (index % modelsAtOnce === modelsAtOnce - 1) await setImmediate(); // requests do not wait for hundreds of models
+    describeModel(routes, writer, paths, model);
+  }
   const title = only && models[0] ? `ortserve: ${models[0].name}` : "ortserve";
   const named = models.map(({ name }) => ({ name: modelTag(name), description: `Predictions by the model ${name}.` }));
   const general = Object.entries(tags).map(([name, description]) => ({ name, description }));

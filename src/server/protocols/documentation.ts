@@ -2,6 +2,7 @@
 // The server's own description, in OpenAPI.
 import { z } from "zod";
 import { openApiDocument } from "../openapi/document.js";
+import { DocumentCache } from "../openapi/document-cache.js";
 import type { QueryRoute, Routes } from "../routes.js";
 
 const openApi = z
@@ -10,13 +11,16 @@ const openApi = z
 
 /** @param routes what is described; asked only while a request is answered */
 export function documentationRoutes(routes: () => Routes): readonly QueryRoute[] {
+  const caches = new WeakMap<object, DocumentCache>(); // by server
   return [
     {
       pattern: "/openapi.json",
       doc: { summary: "Describe the whole server in OpenAPI 3.1", tag: "Server", response: openApi },
-      handle: ({ service }, _params, reply) => {
+      handle: async ({ service }, _params, reply) => {
         const models = service.names.map((name) => service.find(name, "").model.metadata);
-        reply.sendJson(openApiDocument(routes(), models));
+        const cache = caches.get(service) ?? new DocumentCache();
+        caches.set(service, cache);
+        reply.sendContent("application/json", await cache.text(routes(), models));
       },
     },
     {
@@ -27,8 +31,8 @@ export function documentationRoutes(routes: () => Routes): readonly QueryRoute[]
         response: openApi,
         errors: ["ERR_MODEL_NOT_FOUND", "ERR_MODEL_CLOSED"],
       },
-      handle: ({ service }, params, reply) => {
-        reply.sendJson(openApiDocument(routes(), [service.find(params(0), "").model.metadata], true));
+      handle: async ({ service }, params, reply) => {
+        reply.sendJson(await openApiDocument(routes(), [service.find(params(0), "").model.metadata], true));
       },
     },
   ];
