@@ -7,5 +7,8 @@ export { Model, type ModelMetadata, type ModelStats, type TensorSpec } from "./r
 export type { ModelOptions, ProviderChoice } from "./runtime/model-options.js";
 export type { NestedValue } from "./runtime/nested.js";
 export type { OutputValue } from "./runtime/outputs.js";
+export type { OutputPostprocess, Postprocess } from "./runtime/postprocess-options.js";
 export type { PredictOptions } from "./runtime/predict.js";
+export type { PreparedInputs, PreparedValue } from "./runtime/prepared-inputs.js";
+export type { InputPreprocess, Preprocess } from "./runtime/preprocess-options.js";
 export { type Datatype, Tensor, type TensorArrays, type TypedArray } from "./runtime/tensor.js";

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "addon/js_read.h"
+#include "addon/plan_options.h"
 
 namespace ortserve {
 
@@ -94,6 +95,8 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   for (const auto& [name, columns] : read_entries(env, reader.value("features"), "features")) {
     options.features[name] = read_strings(env, columns, "features");
   }
+  options.preprocess = input_plans_from_js(env, reader.value("preprocess"));
+  options.postprocess = output_plans_from_js(env, reader.value("postprocess"));
   options.batching = reader.text("batching") == "auto";
   options.instances = reader.small("instances");
   options.bucket_axes = read_bucket_axes(env, reader.value("bucketAxes"));

@@ -25,8 +25,8 @@ void return_freed_memory() {
 }  // namespace
 
 LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, BufferPool& pool,
-                         std::shared_ptr<SharedSession> session, ModelSpec spec, int intra_op_threads,
-                         const BatcherOptions& options, const CacheAccess& cache)
+                         std::shared_ptr<SharedSession> session, std::shared_ptr<Runner> runner, ModelSpec spec,
+                         int intra_op_threads, const BatcherOptions& options, const CacheAccess& cache)
     : id_(id),
       workers_(std::move(workers)),
       spec_(std::move(spec)),
@@ -35,7 +35,7 @@ LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, Buffe
       options_(options),
       cost_curve_(session->curve.points()),
       session_(std::move(session)),
-      batcher_(std::make_shared<Batcher>(*workers_, pool, session_->session, spec_, session_->curve, options)),
+      batcher_(std::make_shared<Batcher>(*workers_, pool, std::move(runner), spec_, session_->curve, options)),
       // Every load has its own id, so that no result of another version can ever be found.
       entrance_(
           std::make_shared<CachedBatcher>(batcher_, cache.cache, cache.keys, CacheKey{id, 0}, id, cache.options)) {

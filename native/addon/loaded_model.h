@@ -11,6 +11,7 @@
 
 #include "core/batcher.h"
 #include "core/cached_batcher.h"
+#include "core/transform/output_plan.h"
 #include "engine/engine.h"
 
 namespace ortserve {
@@ -22,6 +23,8 @@ struct ModelLoadOptions {
   std::string version;
   std::string revision;  ///< loads that differ in it share no session, though the model file is the same
   std::map<std::string, std::vector<std::string>> features;  ///< column names by input; "": the only one
+  std::map<std::string, InputPlan> preprocess;               ///< by input
+  std::map<std::string, OutputPlan> postprocess;             ///< by output
   bool batching = true;                                      ///< false: never batch
   int instances = 0;                                         ///< 0: one per core and intra-op thread
   int64_t max_request_rows = 0;                              ///< 0: no limit
@@ -53,9 +56,10 @@ struct CacheStats : ResultCache::Stats {
 /// when the model was closed and is idle, or when nobody holds the model any more.
 class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
  public:
+  /// `runner`: the session's, or what gives `spec.outputs` from it.
   LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, BufferPool& pool,
-              std::shared_ptr<SharedSession> session, ModelSpec spec, int intra_op_threads,
-              const BatcherOptions& options, const CacheAccess& cache);
+              std::shared_ptr<SharedSession> session, std::shared_ptr<Runner> runner, ModelSpec spec,
+              int intra_op_threads, const BatcherOptions& options, const CacheAccess& cache);
   ~LoadedModel();
 
   uint32_t id() const noexcept { return id_; }

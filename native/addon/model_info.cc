@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "addon/model_info.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "addon/js_build.h"
 
 namespace ortserve {
@@ -78,6 +81,26 @@ napi_value cuts_to_js(napi_env env, const std::array<uint64_t, kBatchCuts>& cuts
   return object.value();
 }
 
+napi_value plan_to_js(napi_env env, const InputSpec& input) {
+  JsObject object(env);
+  object.set("input", input.name);
+  if (const auto* const image = std::get_if<ImagePlan>(input.plan.get())) {
+    object.set("kind", "image")
+        .set("width", static_cast<double>(image->width))
+        .set("height", static_cast<double>(image->height))
+        .set("channels", static_cast<double>(image->pixels.channels))
+        .set("decode", image->decode);
+  } else if (const auto* const tabular = std::get_if<TabularPlan>(input.plan.get())) {
+    object.set("kind", "tabular").set("columns", js_array_of(env, tabular->columns, [env](const TabularColumn& column) {
+                                        return js_string(env, column.name);
+                                      }));
+  } else {
+    const auto& audio = std::get<AudioPlan>(*input.plan);
+    object.set("kind", "audio").set("width", static_cast<double>(audio.samples)).set("decode", audio.decode);
+  }
+  return object.value();
+}
+
 }  // namespace
 
 napi_value model_info_to_js(napi_env env, const LoadedModel& model) {
@@ -89,11 +112,15 @@ napi_value model_info_to_js(napi_env env, const LoadedModel& model) {
   const auto output = [&](const OutputSpec& out) {
     return face_to_js(env, {out.name, out.dtype, out.dims, out.dim_names, false, out.kind, none});
   };
+  std::vector<InputSpec> planned;
+  std::ranges::copy_if(spec.inputs, std::back_inserter(planned),
+                       [](const InputSpec& in) { return in.plan != nullptr; });
   return JsObject(env)
       .set("name", spec.name)
       .set("version", spec.version)
       .set("inputs", js_array_of(env, spec.inputs, input))
       .set("outputs", js_array_of(env, spec.outputs, output))
+      .set("preprocess", js_array_of(env, planned, [env](const InputSpec& in) { return plan_to_js(env, in); }))
       .set_bool("batched", spec.batched)
       .set("batchingReason", spec.batching_reason)
       .set("providers",

@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "addon/attachments.h"
 #include "addon/environment.h"
 #include "addon/js_build.h"
 #include "addon/js_read.h"
@@ -103,6 +104,32 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
       fail(std::move(status));
     }
     guard.keep();
+    completions.expect();
+    return js_number(env, ticket);
+  });
+}
+
+napi_value call_predict_prepared(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<6> arguments(env, info);
+    Environment& environment = *Environment::of(arguments.data);
+    environment.begin_call(env);
+    CompletionPort& completions = environment.completions();
+    const auto& model = environment.model_of(env, arguments[0]);
+    const TimePoint deadline = deadline_after(read_amount(env, arguments[4], "timeoutMicros"));
+    admit(completions, completions.tickets().open_count());
+    const std::string json = read_string(env, arguments[1], "json");
+    PreparedBody body = prepare_body(env, std::as_bytes(std::span(json)), arguments[2]);
+
+    std::unique_ptr<PortRequest> request = ticketed_request(environment, model, deadline);
+    const uint32_t ticket = request->ticket;
+    TicketGuard guard(completions.tickets(), ticket);
+    request->embedded = true;
+    request->format = WireFormat::kPredict;
+    request->cache_use = read_cache_use(env, arguments[5]);
+    read_wanted(env, arguments[3], *request);
+    guard.keep();  // from here on the answer closes it
+    decode_prepared(std::move(request), std::move(body));
     completions.expect();
     return js_number(env, ticket);
   });

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "addon/session_key.h"
+#include "core/nearest_name.h"
 #include "core/verify_batching.h"
 
 namespace ortserve {
@@ -58,6 +59,20 @@ Status set_features(ModelSpec& spec, const std::map<std::string, std::vector<std
                                           input.dims.to_string() + ", got " + std::to_string(columns.size())};
     }
     input.features = columns;
+  }
+  return {};
+}
+
+Status set_preprocess(ModelSpec& spec, std::map<std::string, InputPlan>& plans) {
+  for (auto& [name, plan] : plans) {
+    const int index = name.empty() && spec.inputs.size() == 1 ? 0 : spec.input_index(name);
+    if (index < 0) {
+      NearestName nearest(name);
+      for (const InputSpec& input : spec.inputs) nearest.offer(input.name);
+      return {Code::kInvalidArgument,
+              "'preprocess' names the input '" + name + "', which the model has not" + nearest.question()};
+    }
+    ORTSERVE_RETURN_IF_ERROR(attach_input_plan(std::move(plan), spec, spec.inputs[static_cast<size_t>(index)]));
   }
   return {};
 }
@@ -182,14 +197,17 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   spec.version = options.version;
   spec.max_rows = options.max_request_rows;
   ORTSERVE_RETURN_IF_ERROR(set_features(spec, options.features));
+  ORTSERVE_RETURN_IF_ERROR(set_preprocess(spec, options.preprocess));
+  auto runner = apply_output_plans(options.postprocess, (*session)->session, *buffers_, spec);
+  if (!runner.ok()) return runner.take_status();
   auto buckets = AxisBuckets::create(spec, options.bucket_axes);
   if (!buckets.ok()) return buckets.take_status();
   batcher.buckets = std::move(*buckets);
   const std::lock_guard lock(mutex_);
   live_models();  // forgets those that are gone
   const uint32_t id = ++last_id_;
-  auto model = std::make_shared<LoadedModel>(id, workers, *buffers_, std::move(*session), std::move(spec),
-                                             options.session.intra_op_threads, batcher,
+  auto model = std::make_shared<LoadedModel>(id, workers, *buffers_, std::move(*session), std::move(*runner),
+                                             std::move(spec), options.session.intra_op_threads, batcher,
                                              CacheAccess{*cache_, cache_keys_, options.cache});
   models_[id] = model;
   return model;

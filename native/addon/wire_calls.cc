@@ -6,12 +6,14 @@
 #include <optional>
 #include <utility>
 
+#include "addon/attachments.h"
 #include "addon/environment.h"
 #include "addon/js_build.h"
 #include "addon/js_read.h"
 #include "addon/port_calls.h"
 #include "addon/process_engine.h"
 #include "addon/request_ticket.h"
+#include "addon/wire_decode.h"
 
 namespace ortserve {
 
@@ -69,6 +71,8 @@ Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> js
   }
 }
 
+}  // namespace
+
 // Always ends with an answer, from the model or at once.
 void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size) {
   const std::shared_ptr<LoadedModel> model = request->model;
@@ -95,6 +99,8 @@ void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::op
     model->end_decode();
   });
 }
+
+namespace {
 
 // The ticket, or 0 when record 0 holds the answer already.
 napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRequest> request, Buffer body,
@@ -195,6 +201,31 @@ napi_value call_submit_body(napi_env env, napi_callback_info info) {
     Buffer body = environment.take_body(read_handle(env, arguments[4])).take();
     auto request = new_request(environment, call, body.size());
     return submit(env, environment, std::move(request), std::move(body), call);
+  });
+}
+
+napi_value call_submit_prepared(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<9> arguments(env, info);
+    Environment& environment = *Environment::of(arguments.data);
+    environment.begin_call(env);
+    const napi_value whole = js_number(env, -1);
+    WireCall call =
+        read_call(env, environment, arguments[0], arguments[1], arguments[2], whole, arguments[7], arguments[8]);
+    const auto json = read_range(env, arguments[3], arguments[4], arguments[5]);
+    PreparedBody body = prepare_body(env, json, arguments[6]);
+    auto request = new_request(environment, call, json.size());
+    CompletionPort& completions = environment.completions();
+    const uint32_t ticket = request->ticket;
+    CompletionRecord record;
+    completions.begin_submit(ticket);
+    decode_prepared(std::move(request), std::move(body));
+    if (completions.finish_submit(record)) {
+      environment.answer_now(env, record);
+      return js_number(env, 0);
+    }
+    completions.expect();
+    return js_number(env, ticket);
   });
 }
 

@@ -2,10 +2,12 @@
 // What a loaded model takes and gives: the core's only knowledge of a model.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/tensor.h"
+#include "core/transform/input_plan.h"
 
 namespace ortserve {
 
@@ -16,6 +18,8 @@ struct InputSpec {
   std::vector<std::string> dim_names;  ///< symbolic name per dim, "" where none
   bool optional = false;
   std::vector<std::string> features;  ///< names of the columns of a [rows, n] input, from the config; else empty
+  /// How requests bring it where they do not bring the tensor; null: only as the tensor.
+  std::shared_ptr<const InputPlan> plan;
 };
 
 struct OutputSpec {

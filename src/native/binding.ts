@@ -2,6 +2,8 @@
 // The typed surface of the native addon. Everything here is plain numbers, strings and typed arrays; the friendly faces are
 // in src/runtime (embedding) and src/server (wire). All calls belong to the thread (JS environment) that made the object.
 
+import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePreparedInput } from "./plans.js";
+
 /** Index into {@link NativeBinding.codes}; 0 is success. */
 export type NativeCode = number;
 
@@ -65,7 +67,9 @@ export interface NativeModelInfo {
   readonly name: string;
   readonly version: string;
   readonly inputs: readonly NativeTensorSpec[];
+  /** As clients see them: after `postprocess`. */
   readonly outputs: readonly NativeTensorSpec[];
+  readonly preprocess: readonly NativePreparedInput[];
   readonly batched: boolean;
   readonly batchingReason: string;
   readonly providers: readonly { name: string; active: boolean; reason: string }[];
@@ -151,6 +155,10 @@ export interface NativeLoadOptions {
   sessionOptions: Record<string, string>;
   /** Names of the columns per input, from the model's config; "" stands for the only input. */
   features: Record<string, string[]>;
+  /** By input; "" stands for the only one. */
+  preprocess: Record<string, NativeInputPlan>;
+  /** By output. */
+  postprocess: Record<string, NativeOutputPlan>;
   /** "auto": found out and verified; "off": never batch. */
   batching: "auto" | "off";
   /** 0: one per usable core divided by intraOpThreads. */
@@ -253,6 +261,22 @@ export interface NativePort {
   ): number;
 
   /**
+   * As {@link submit}, for JSON of the predict form whose images and sounds are decoded already: it names them by their
+   * index in `attachments`, which are read before the call returns.
+   */
+  submitPrepared(
+    model: NativeModel,
+    format: WireFormat,
+    framed: boolean,
+    body: ArrayBuffer,
+    offset: number,
+    length: number,
+    attachments: readonly NativeAttachment[],
+    timeoutMicros: number,
+    cacheUse: CacheUse,
+  ): number;
+
+  /**
    * Embedded predict. `inputs`: model order, undefined for an absent optional one. `wanted`: output indices, empty: all.
    * `lend`: memory is read in place (the TypeScript side has made that safe), else copied before the call returns.
    * Returns a ticket; the answer comes through `onOutputs`, never before this call returns. Throws OrtserveError codes.
@@ -262,6 +286,16 @@ export interface NativePort {
     inputs: (NativeTensor | undefined)[],
     wanted: number[],
     lend: boolean,
+    timeoutMicros: number,
+    cacheUse: CacheUse,
+  ): number;
+
+  /** As {@link predict}, for what `preprocess` takes: JSON and attachments as of {@link submitPrepared}. */
+  predictPrepared(
+    model: NativeModel,
+    json: string,
+    attachments: readonly NativeAttachment[],
+    wanted: number[],
     timeoutMicros: number,
     cacheUse: CacheUse,
   ): number;

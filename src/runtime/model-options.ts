@@ -6,6 +6,8 @@ import { OrtserveError } from "../errors.js";
 import type { NativeLoadOptions } from "../native/binding.js";
 import { type EngineOptions, startEngine } from "./engine.js";
 import { checkOptions, describe, type OptionTable } from "./option-check.js";
+import { nativePostprocess, type Postprocess } from "./postprocess-options.js";
+import { nativePreprocess, type Preprocess } from "./preprocess-options.js";
 
 /** An execution provider, or the same with its options and whether the load must fail without it. */
 export type ProviderChoice =
@@ -83,6 +85,10 @@ export interface ModelOptions {
   sessionOptions?: Readonly<Record<string, string | number | boolean>>;
   /** Column names per input ("": the only one), for error messages and named features over the wire. */
   features?: Readonly<Record<string, readonly string[]>>;
+  /** What inputs are made of: images, named columns, sound. Compiled at load; requests may bring the tensors all the same. */
+  preprocess?: Preprocess;
+  /** What becomes of outputs: softmax, top-k with labels and so on. `metadata.outputs` shows the result. */
+  postprocess?: Postprocess;
   /** Options of the process-wide engine; the first load in the process decides. */
   engine?: EngineOptions;
 }
@@ -142,6 +148,14 @@ const modelOptionTable: OptionTable<ModelOptions> = {
     check: (value) => (isRecordOf(value, isStringArray) ? undefined : "an object of arrays of column names"),
   },
   revision: { kind: "string" },
+  preprocess: {
+    kind: "custom",
+    check: (value) => (isRecordOf(value, () => true) ? undefined : "an object of inputs"),
+  },
+  postprocess: {
+    kind: "custom",
+    check: (value) => (isRecordOf(value, () => true) ? undefined : "an object of outputs"),
+  },
   engine: {
     kind: "custom",
     check: (value) => (isPlainObject(value) ? undefined : "an object of engine options"),
@@ -185,6 +199,8 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     providers,
     sessionOptions,
     features: Object.fromEntries(Object.entries(options.features ?? {}).map(([name, names]) => [name, [...names]])),
+    preprocess: nativePreprocess(options.preprocess),
+    postprocess: nativePostprocess(options.postprocess),
     batching: options.batching === false || options.batching === "off" ? "off" : "auto",
     instances: options.instances ?? (latency ? 1 : 0),
     intraOpThreads: options.intraOpThreads ?? allCores,

@@ -15,6 +15,7 @@ import {
   type WireFormat,
 } from "../native/binding.js";
 import { codeName, engineBinding } from "./engine.js";
+import type { PreparedBody } from "./media-body.js";
 import type { Model } from "./model.js";
 import { nativeError } from "./native-error.js";
 
@@ -148,6 +149,49 @@ export class ModelPort {
         this.#submitted(native.submitBody(model.native, format, framed, json, body, timeoutMicros, cacheUse), reply),
       discard: () => native.discardBody(body),
     };
+  }
+
+  /** As {@link submit}, for a body whose media are decoded already; see {@link NativePort.submitPrepared}. */
+  submitPrepared(
+    model: Model,
+    format: WireFormat,
+    framed: boolean,
+    { json, attachments }: PreparedBody,
+    timeoutMicros: number,
+    reply: ReplyHandler,
+    cacheUse: CacheUse = CacheUse.use,
+  ): number {
+    const bytes = new TextEncoder().encode(json);
+    const { buffer, byteOffset, byteLength } = bytes;
+    return this.#submitted(
+      this.#native.submitPrepared(
+        model.native,
+        format,
+        framed,
+        buffer as ArrayBuffer,
+        byteOffset,
+        byteLength,
+        attachments,
+        timeoutMicros,
+        cacheUse,
+      ),
+      reply,
+    );
+  }
+
+  /** Queues an embedded predict of what `preprocess` takes; see {@link NativePort.predictPrepared}. */
+  predictPrepared(
+    model: Model,
+    { json, attachments }: PreparedBody,
+    wanted: number[],
+    timeoutMicros: number,
+    handler: OutputHandler,
+    cacheUse: CacheUse = CacheUse.use,
+  ): number {
+    return this.#keep(
+      this.#native.predictPrepared(model.native, json, attachments, wanted, timeoutMicros, cacheUse),
+      handler,
+    );
   }
 
   /** Queues an embedded predict; see {@link NativePort.predict}. The handler is never called before this returns. */

@@ -4,11 +4,13 @@ import { OrtserveError } from "../errors.js";
 import type { NativeModel, NativeModelInfo, NativeModelStats, NativeTensorSpec } from "../native/binding.js";
 import { engineBinding } from "./engine.js";
 import { type PredictInputs, prepareInputs } from "./inputs.js";
+import { MediaReader } from "./media-body.js";
 import { type ModelOptions, nativeLoadOptions } from "./model-options.js";
 import { ModelPort } from "./model-port.js";
 import { callSite, nativeError } from "./native-error.js";
 import type { OutputValue } from "./outputs.js";
-import { type PredictOptions, startPredict } from "./predict.js";
+import { type CallInputs, type PredictOptions, startPredict, startPrepared } from "./predict.js";
+import { isPrepared, type PreparedInputs, preparedBody } from "./prepared-inputs.js";
 import type { Tensor } from "./tensor.js";
 
 export type ModelMetadata = NativeModelInfo;
@@ -23,21 +25,29 @@ export class Model {
   /** For ModelPort and src/serving only. @internal */
   readonly native: NativeModel;
   readonly metadata: ModelMetadata;
+  /** Decodes images and sounds, where inputs take them. For src/server only. @internal */
+  readonly media: MediaReader | undefined;
 
   private constructor(native: NativeModel) {
     this.native = native;
     this.metadata = native.info;
+    this.media = MediaReader.of(native.info);
   }
 
   /**
    * Loads an .onnx file. Rejects with ERR_MODEL_NOT_FOUND, ERR_LOAD_FAILED, ERR_PROVIDER_UNAVAILABLE,
-   * ERR_INVALID_ARGUMENT (options) or ERR_LIBRARY_UNAVAILABLE.
+   * ERR_INVALID_ARGUMENT (options), ERR_UNSUPPORTED (images without the package sharp) or ERR_LIBRARY_UNAVAILABLE.
    */
   static async load(path: string | URL, options: ModelOptions = {}): Promise<Model> {
     const site = callSite(Model.load);
     try {
       const native = nativeLoadOptions(path, options);
-      return new Model(await engineBinding(options.engine).loadModel(native));
+      const model = new Model(await engineBinding(options.engine).loadModel(native));
+      await model.media?.ready().catch(async (error: unknown) => {
+        await model.close();
+        throw error;
+      });
+      return model;
     } catch (error) {
       throw nativeError(error, site);
     }
@@ -60,21 +70,28 @@ export class Model {
 
   /**
    * Runs the model without blocking the event loop. `inputs`: by name, or the bare value when the model has one input. A
-   * typed array without a shape gets the only shape that fits. Rejects with ERR_INVALID_INPUT, ERR_QUEUE_FULL,
+   * typed array without a shape gets the only shape that fits. A model with `preprocess` also takes what that says: rows of
+   * named values, and files of images or sound. Rejects with ERR_INVALID_INPUT, ERR_QUEUE_FULL,
    * ERR_DEADLINE_EXCEEDED, ERR_CANCELLED, ERR_MODEL_CLOSED, ERR_OUT_OF_MEMORY or ERR_RUN_FAILED.
    * The result has one entry per output, a {@link Tensor} unless the model gives sequences or maps: then name the type, as in
    * `predict<{ label: Tensor; scores: Map<string, number>[] }>(...)`.
    */
   predict<T extends { [K in keyof T]: OutputValue } = Record<string, Tensor>>(
-    inputs: PredictInputs,
+    inputs: PredictInputs | PreparedInputs,
     options: PredictOptions = {},
   ): Promise<T> {
     const site = callSite(this.predict);
     return new Promise((resolve, reject) => {
+      const settled = (outputs: Record<string, OutputValue>) => resolve(outputs as unknown as T);
+      const start = (call: CallInputs, given: PredictOptions) =>
+        startPredict(ModelPort.current(), this, call, given, site, settled, reject);
       try {
-        const prepared = prepareInputs(this.metadata, inputs);
-        const settled = (outputs: Record<string, OutputValue>) => resolve(outputs as unknown as T);
-        startPredict(ModelPort.current(), this, prepared, options, site, settled, reject);
+        if (isPrepared(this.metadata, this.media, inputs)) {
+          const body = preparedBody(this.media, inputs);
+          startPrepared(body, options, site, start).catch((error: unknown) => reject(nativeError(error, site)));
+        } else {
+          start(prepareInputs(this.metadata, inputs as PredictInputs), options);
+        }
       } catch (error) {
         reject(nativeError(error, site));
       }

@@ -3,6 +3,7 @@
 import { setMaxListeners } from "node:events";
 import { OrtserveError } from "../errors.js";
 import { CacheUse, type NativeTensor } from "../native/binding.js";
+import type { PreparedBody } from "./media-body.js";
 import type { Model, ModelMetadata } from "./model.js";
 import type { ModelPort, OutputHandler } from "./model-port.js";
 import { type CallSite, errorAt } from "./native-error.js";
@@ -38,11 +39,14 @@ const predictOptionTable: OptionTable<PredictOptions> = {
 
 type Outputs = Record<string, OutputValue>;
 
+/** What a call brings: one tensor per input, or what `preprocess` takes. */
+export type CallInputs = (NativeTensor | undefined)[] | PreparedBody;
+
 /** Queues the call and settles it exactly once. Throws, with nothing changed, when an option is wrong. */
 export function startPredict(
   port: ModelPort,
   model: Model,
-  inputs: (NativeTensor | undefined)[],
+  inputs: CallInputs,
   options: PredictOptions,
   site: CallSite,
   resolve: (outputs: Outputs) => void,
@@ -72,10 +76,15 @@ export function startPredict(
     fail: (code, message) => settle(() => reject(errorAt(site, code, message))),
   };
 
-  const memory = options.transfer ? lendable(inputs) : inputs;
   const cacheUse = CacheUse[options.cache ?? "use"];
   const timeout = (timeoutMs ?? 0) * 1000;
-  const ticket = port.predict(model, memory, wanted, options.transfer ?? false, timeout, handler, cacheUse);
+  let ticket = 0;
+  if (Array.isArray(inputs)) {
+    const memory = options.transfer ? lendable(inputs) : inputs;
+    ticket = port.predict(model, memory, wanted, options.transfer ?? false, timeout, handler, cacheUse);
+  } else {
+    ticket = port.predictPrepared(model, inputs, wanted, timeout, handler, cacheUse);
+  }
   if (signal) listen(signal, onAbort);
   if (timeoutMs !== undefined) {
     const late = () => giveUp(errorAt(site, "ERR_DEADLINE_EXCEEDED", `no result after ${timeoutMs} ms`));
@@ -119,4 +128,21 @@ function cancelled(site: CallSite, signal: AbortSignal): OrtserveError {
 
 function invalidInput(message: string): OrtserveError {
   return new OrtserveError("ERR_INVALID_INPUT", message);
+}
+
+/** Decodes what the call brings, which takes a part of its time, and then queues it. */
+export async function startPrepared(
+  body: Promise<PreparedBody>,
+  options: PredictOptions,
+  site: CallSite,
+  start: (body: PreparedBody, options: PredictOptions) => void,
+): Promise<void> {
+  checkOptions("predict", options, predictOptionTable);
+  const startedAt = performance.now();
+  const prepared = await body;
+  const { timeoutMs } = options;
+  if (timeoutMs === undefined) return start(prepared, options);
+  const left = timeoutMs - (performance.now() - startedAt);
+  if (left < 0.001) throw errorAt(site, "ERR_DEADLINE_EXCEEDED", `no result after ${timeoutMs} ms`);
+  start(prepared, { ...options, timeoutMs: left });
 }

@@ -8,7 +8,7 @@ import type { SharedState } from "./shared-state.js";
 import { TimerWheel } from "./timer-wheel.js";
 
 /** The part of the native port that requests from the wire use. */
-export type WirePort = Pick<ModelPort, "submit" | "openBody" | "cancel">;
+export type WirePort = Pick<ModelPort, "submit" | "submitPrepared" | "openBody" | "cancel">;
 
 /** What a thread is given. */
 export interface ThreadParts {

@@ -39,6 +39,11 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     this.#progress = new BodyProgress(context.settings, compressed ? undefined : head.contentLength, compressed);
   }
 
+  /** The version that was found. */
+  get target(): Servable {
+    return this.#target;
+  }
+
   /** Begins to read. Everything else happens in callbacks. */
   start(): void {
     const { bodyTimeoutMs, bodyLimit } = this.#context.settings;

@@ -8,6 +8,7 @@ import { CommandBody } from "./command-body.js";
 import type { ServerContext } from "./context.js";
 import { HttpInference } from "./http-inference.js";
 import type { StatusOverrides } from "./http-status.js";
+import { mayHoldMedia, readMedia } from "./media-inference.js";
 import type { AliasDoc, CommandDoc, InferenceDoc, QueryDoc } from "./openapi/route-doc.js";
 import { type ErrorBody, Reply } from "./reply.js";
 import { type RequestHead, readHead } from "./request-head.js";
@@ -143,7 +144,15 @@ function installRest(
 function predict(context: ServerContext, route: InferenceRoute): Handler {
   const count = countParams(route.pattern);
   return (reply, request, head) => {
-    new HttpInference(context, reply, head, route, keptParams(request, count)).start();
+    const params = keptParams(request, count);
+    const inference = new HttpInference(context, reply, head, route, params);
+    const { format } = route;
+    if (!mayHoldMedia(inference.target, format)) {
+      inference.start();
+      return;
+    }
+    const contentType = request.getHeader("content-type");
+    readMedia(context, reply, { head, contentType, format, find: () => route.find(context, params) });
   };
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `config.yaml` of a model: every key is optional, whatever is left out is read from the ONNX file.
 import { z } from "zod";
+import { postprocessSchema } from "./postprocess-config.js";
+import { preprocessSchema } from "./preprocess-config.js";
 import type { TensorCheck } from "./triton/tensor-checks.js";
 
 const count = z.int().min(0);
@@ -41,6 +43,10 @@ export const modelConfigSchema = z.strictObject({
     .optional(),
   /** Class names in the order of the scores, or the path of a file with one name per line. */
   labels: z.union([names, z.string()], { error: "expected a list of names, or a file's path" }).optional(),
+  /** What inputs are made of: images, named columns, sound. */
+  preprocess: preprocessSchema.optional(),
+  /** What becomes of outputs. */
+  postprocess: postprocessSchema.optional(),
   /** Which versions are served: all of them, the latest N, or those of a list. */
   versions: z
     .union([z.literal("all"), z.strictObject({ latest: z.int().min(1) }), z.array(version).min(1)], {

@@ -3,6 +3,8 @@
 import type { EngineOptions } from "../runtime/engine.js";
 import type { ModelOptions } from "../runtime/model-options.js";
 import { type ModelConfig, providersOf } from "./model-config.js";
+import { postprocessOption } from "./postprocess-config.js";
+import { preprocessOption } from "./preprocess-config.js";
 
 /** What Model.load makes of a `config.yaml`; a 0 there means "the default" and is left out. */
 export function modelOptions(name: string, version: string, config: ModelConfig, engine?: EngineOptions): ModelOptions {
@@ -12,6 +14,8 @@ export function modelOptions(name: string, version: string, config: ModelConfig,
     providers: config.providers && providersOf(config),
     batching: config.batching,
     features: Array.isArray(config.features) ? { "": config.features } : config.features,
+    preprocess: preprocessOption(config.preprocess),
+    postprocess: postprocessOption(config.postprocess, config.labels),
     sessionOptions: config.session_options,
     instances: config.instances || undefined,
     intraOpThreads: config.intra_op_threads || undefined,

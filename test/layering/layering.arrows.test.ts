@@ -40,6 +40,7 @@ const packageOwners: Record<string, string[]> = {
   zod: ["serving", "server"],
   yaml: ["serving"],
   commander: ["cli"],
+  sharp: ["runtime"],
 };
 
 function mayInclude(folder: string, include: string): boolean {

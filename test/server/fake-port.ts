@@ -28,6 +28,10 @@ export class FakePort implements WirePort {
   openBodies = 0;
   #tickets = 0;
 
+  submitPrepared: WirePort["submitPrepared"] = () => {
+    throw new Error("the fake models take no media");
+  };
+
   submit: WirePort["submit"] = (_model, format, framed, jsonSize, body, offset, length, timeoutMicros, handler) => {
     const bytes = Buffer.from(new Uint8Array(body, offset, length).slice());
     return this.#take({ bytes, jsonSize, framed, format, timeoutMicros, handler });

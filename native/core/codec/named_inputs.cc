@@ -7,13 +7,19 @@
 
 namespace ortserve {
 
-NamedInputs::NamedInputs(const ModelSpec& spec, std::vector<NestedReader>& readers, Mode mode)
+NamedInputs::NamedInputs(const ModelSpec& spec, InputReaders& readers, Mode mode)
     : spec_(spec), readers_(readers), mode_(mode), inputs_(spec.inputs.size()) {
   for (size_t i = 0; i < spec.inputs.size(); ++i) {
     const auto input = static_cast<uint16_t>(i);
     inputs_[i].first_feature = slots_.size();
     if (mode != Mode::kColumns) {
-      for (const std::string& name : spec.inputs[i].features) slots_.push_back({name, input, true});
+      const PreparedInput* const prepared = readers.prepared(i);
+      const TabularPlan* const tabular = prepared ? prepared->tabular() : nullptr;
+      if (tabular) {
+        for (const TabularColumn& column : tabular->columns) slots_.push_back({column.name, input, true});
+      } else {
+        for (const std::string& name : spec.inputs[i].features) slots_.push_back({name, input, true});
+      }
     }
     inputs_[i].features = slots_.size() - inputs_[i].first_feature;
     inputs_[i].whole = slots_.size();
@@ -48,8 +54,14 @@ Status NamedInputs::end_object(const JsonCursor& cursor) {
     if (whole && count > 0) {
       return {Code::kInvalidInput, "expected input '" + spec_.inputs[i].name + "' or its features, got both"};
     }
-    const bool came = whole || count > 0;
-    if (count > 0) ORTSERVE_RETURN_IF_ERROR(read_features(i, cursor));
+    PreparedInput* const prepared = readers_.prepared(i);
+    const bool columns = !whole && input.features > 0 && prepared && prepared->tabular();
+    const bool came = whole || count > 0 || (columns && !spec_.inputs[i].optional);
+    if (columns && came) {
+      ORTSERVE_RETURN_IF_ERROR(read_columns(i, cursor));
+    } else if (count > 0) {
+      ORTSERVE_RETURN_IF_ERROR(read_features(i, cursor));
+    }
     if (!came && !spec_.inputs[i].optional) return missing(i);
     if (generation_ == 1) input.came = came;
     if (came != input.came) {
@@ -80,11 +92,30 @@ NamedInputs::Slot* NamedInputs::find(std::string_view name) noexcept {
 }
 
 Status NamedInputs::read_whole(size_t input, JsonCursor& cursor) {
-  NestedReader& reader = readers_[input];
+  PreparedInput* const prepared = readers_.prepared(input);
+  if (prepared && !prepared->tabular() && (readers_.has_attachments() || !cursor.at_container())) {
+    return read_media(*prepared, cursor);
+  }
+  NestedReader& reader = readers_.nested(input);
   if (reader.builder().elements() == 0) {
     ORTSERVE_RETURN_IF_ERROR(reader.builder().reserve(cursor.scalars_left() / inputs_.size()));
   }
   return mode_ == Mode::kRows ? reader.read_row(cursor) : reader.read_tensor(cursor);
+}
+
+// A media's number; several of them where the value is that of all rows.
+Status NamedInputs::read_media(PreparedInput& prepared, JsonCursor& cursor) {
+  return mode_ != Mode::kRows && cursor.peek() == '[' ? prepared.add_all(cursor) : prepared.add_media(cursor);
+}
+
+Status NamedInputs::read_columns(size_t input, const JsonCursor& cursor) {
+  const Input& of = inputs_[input];
+  columns_.assign(of.features, std::nullopt);
+  for (size_t i = 0; i < of.features; ++i) {
+    const size_t slot = of.first_feature + i;
+    if (filled(slot)) columns_[i] = slots_[slot].value;
+  }
+  return readers_.prepared(input)->add_row(cursor, columns_);
 }
 
 Status NamedInputs::read_features(size_t input, JsonCursor cursor) {
@@ -96,7 +127,7 @@ Status NamedInputs::read_features(size_t input, JsonCursor cursor) {
                                        " features"};
     }
     cursor.seek(slots_[i].value);
-    ORTSERVE_RETURN_IF_ERROR(readers_[input].read_column(cursor, of.features));
+    ORTSERVE_RETURN_IF_ERROR(readers_.nested(input).read_column(cursor, of.features));
   }
   return {};
 }

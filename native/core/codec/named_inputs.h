@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "core/codec/nested_reader.h"
+#include "core/codec/input_readers.h"
 
 namespace ortserve {
 
@@ -18,8 +18,8 @@ class NamedInputs {
     kColumns,  ///< one object, whose values are whole inputs; no features
   };
 
-  /// `readers`: one per input of `spec`. Both outlive this.
-  NamedInputs(const ModelSpec& spec, std::vector<NestedReader>& readers, Mode mode);
+  /// `readers`: those of `spec`. Both outlive this.
+  NamedInputs(const ModelSpec& spec, InputReaders& readers, Mode mode);
 
   bool knows(std::string_view name) noexcept { return find(name) != nullptr; }
 
@@ -53,16 +53,19 @@ class NamedInputs {
   bool filled(size_t slot) const noexcept { return slots_[slot].generation == generation_; }
   Status read_whole(size_t input, JsonCursor& cursor);
   Status read_features(size_t input, JsonCursor cursor);
+  Status read_columns(size_t input, const JsonCursor& cursor);
+  Status read_media(PreparedInput& prepared, JsonCursor& cursor);
   Status missing(size_t input) const;
   Status unknown(std::string_view name) const;
 
   const ModelSpec& spec_;
-  std::vector<NestedReader>& readers_;
+  InputReaders& readers_;
   Mode mode_;
   std::vector<Slot> slots_;
   std::vector<Input> inputs_;
-  uint32_t generation_ = 1;  // counts objects
-  size_t expected_ = 0;      // slot after the one found last: keys mostly come in order
+  uint32_t generation_ = 1;                               // counts objects
+  std::vector<std::optional<JsonCursor::Mark>> columns_;  // scratch of read_columns()
+  size_t expected_ = 0;                                   // slot after the one found last: keys mostly come in order
 };
 
 }  // namespace ortserve

@@ -39,12 +39,7 @@ size_t option_index(std::string_view key) noexcept {
 class PredictDecoder {
  public:
   PredictDecoder(const DecodeContext& context, JsonCursor cursor, WireRequest& out)
-      : spec_(context.spec), cursor_(cursor), start_(cursor.mark()), out_(out) {
-    readers_.reserve(spec_.inputs.size());
-    for (const InputSpec& input : spec_.inputs) {
-      readers_.emplace_back(input, context.pool, context.limits.max_elements);
-    }
-  }
+      : spec_(context.spec), cursor_(cursor), start_(cursor.mark()), out_(out), readers_(context, out.attachments) {}
 
   Status decode();
 
@@ -67,6 +62,7 @@ class PredictDecoder {
   Status read_inputs();
   Status read_named(NamedInputs::Mode mode);
   Status read_nameless(std::string_view what);
+  Status read_prepared(PreparedInput& prepared);
   Status read_option(std::string_view key);
   Status mark_option(std::string_view key);
   Status check_signature();
@@ -78,7 +74,7 @@ class PredictDecoder {
   JsonCursor cursor_;
   Mark start_;
   WireRequest& out_;
-  std::vector<NestedReader> readers_;
+  InputReaders readers_;
   bool has_instances_ = false, has_inputs_ = false;
   std::array<Option, kOptions.size()> options_;
   std::string other_;  // the first key that is none of these
@@ -226,10 +222,26 @@ Status PredictDecoder::read_named(NamedInputs::Mode mode) {
 Status PredictDecoder::read_nameless(std::string_view what) {
   const int input = nameless_input(spec_);
   if (input < 0) return names_needed(what);
-  NestedReader& reader = readers_[static_cast<size_t>(input)];
+  PreparedInput* const prepared = readers_.prepared(static_cast<size_t>(input));
+  if (prepared && (prepared->tabular() || readers_.has_attachments() || !cursor_.at_container())) {
+    out_.present[static_cast<size_t>(input)] = true;
+    return read_prepared(*prepared);
+  }
+  NestedReader& reader = readers_.nested(static_cast<size_t>(input));
   ORTSERVE_RETURN_IF_ERROR(reader.builder().reserve(cursor_.scalars_left()));
   out_.present[static_cast<size_t>(input)] = true;
   return reader.read_tensor(cursor_);
+}
+
+// Rows in a list, or the only one itself.
+Status PredictDecoder::read_prepared(PreparedInput& prepared) {
+  if (!prepared.tabular()) return cursor_.peek() == '[' ? prepared.add_all(cursor_) : prepared.add_media(cursor_);
+  const Mark start = cursor_.mark();
+  JsonArray list(cursor_);
+  const bool has_rows = list.next() && cursor_.peek() == '[';
+  ORTSERVE_RETURN_IF_ERROR(list.status());
+  cursor_.seek(start);
+  return has_rows ? prepared.add_all(cursor_) : prepared.add_list(cursor_);
 }
 
 Status PredictDecoder::read_option(std::string_view key) {
@@ -265,7 +277,10 @@ void PredictDecoder::note_named(const NamedInputs& named) {
 
 Status PredictDecoder::finish() {
   for (size_t i = 0; i < spec_.inputs.size(); ++i) {
-    if (out_.present[i]) out_.inputs[i] = readers_[i].finish();
+    if (!out_.present[i]) continue;
+    auto tensor = readers_.finish(i);
+    if (!tensor.ok()) return tensor.take_status();
+    out_.inputs[i] = std::move(*tensor);
   }
   out_.binary.assign(out_.wanted.empty() ? spec_.outputs.size() : out_.wanted.size(), false);
   return finish_inputs(spec_, out_);

@@ -66,7 +66,9 @@ Status decode(const DecodeContext& context, const Buffer& body, std::optional<si
 Status decode_request(const ModelSpec& spec, const Buffer& body, std::optional<size_t> json_size,
                       const DecodeLimits& limits, BufferPool& pool, WireRequest& out) {
   try {
-    return decode({spec, limits, pool}, body, json_size, out);
+    Status status = decode({spec, limits, pool}, body, json_size, out);
+    out.attachments.clear();
+    return status;
   } catch (const std::bad_alloc&) {
     return {Code::kOutOfMemory, "no memory to decode the request"};
   }

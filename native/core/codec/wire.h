@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/codec/body.h"
+#include "core/codec/prepared_input.h"
 #include "core/model_spec.h"
 #include "core/request.h"
 
@@ -31,6 +32,8 @@ struct WireRequest : Request {
   std::vector<bool> binary;  ///< per wanted output (per model output when `wanted` is empty): reply as a blob
   bool columnar = false;     ///< kTfServing: the request gave "inputs", so the reply gives "outputs"
   bool framed = false;       ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
+  std::vector<Attachment>
+      attachments;  ///< decoded images and sounds that the body names by number; dropped by the decoder
 };
 
 /// Decodes `body` (followed by kJsonPadding readable bytes) into `out.inputs` and the rest of the request.

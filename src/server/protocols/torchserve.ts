@@ -6,8 +6,11 @@ import { WireFormat } from "../../native/binding.js";
 import type { Servable } from "../../serving/model-store.js";
 import { BufferedInference } from "../buffered-inference.js";
 import type { ServerContext } from "../context.js";
+import { MediaInference, mayHoldMedia } from "../media-inference.js";
 import { predictForm } from "../openapi/predict-form.js";
 import type { CommandDoc } from "../openapi/route-doc.js";
+import type { Reply } from "../reply.js";
+import type { RequestHead } from "../request-head.js";
 import type { CommandRoute, QueryRoute } from "../routes.js";
 import { readModelBody } from "./torchserve-body.js";
 import { notFound, torchServeError } from "./torchserve-errors.js";
@@ -101,6 +104,24 @@ const predictionDoc: CommandDoc = {
 const handlePrediction: CommandRoute["handle"] = (context, { params, body, contentType, head }, reply) => {
   const [name = "", version = ""] = params;
   const target = find(context, name, version);
+  if (!mayHoldMedia(target, WireFormat.predict)) {
+    predictBody(context, target, body, contentType, head, reply);
+    return;
+  }
+  const call = { head, contentType, format: WireFormat.predict, find: () => find(context, name, version) };
+  new MediaInference(context, reply, call, body, () =>
+    predictBody(context, call.find(), body, contentType, head, reply),
+  );
+};
+
+const predictBody = (
+  context: ServerContext,
+  target: Servable,
+  body: Buffer,
+  contentType: string,
+  head: RequestHead,
+  reply: Reply,
+): void => {
   const { bytes, jsonSize } = readModelBody(contentType, body, target.model.metadata);
   new BufferedInference(context, reply, head, target, WireFormat.predict, bytes, jsonSize);
 };

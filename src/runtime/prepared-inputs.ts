@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a caller passes to predict() of a model with `preprocess`, where it is not tensors: files, and rows of named values.
+import { OrtserveError } from "../errors.js";
+import type { NativeModelInfo } from "../native/binding.js";
+import type { NativePreparedInput } from "../native/plans.js";
+import type { MediaFile, MediaReader, PreparedBody } from "./media-body.js";
+import { mediaTypeOf } from "./media-type.js";
+import { describe } from "./option-check.js";
+import { Tensor } from "./tensor.js";
+
+/** A value of a row: of a column, or a file (bytes, base64 text or a data URL) for an input of images or sound. */
+export type PreparedValue = number | bigint | boolean | string | null | Uint8Array | readonly PreparedValue[];
+
+/** A row, by column or input name; a list of rows; or the bare file or files of the only input. */
+export type PreparedInputs =
+  | { readonly [name: string]: PreparedValue | undefined }
+  | readonly { readonly [name: string]: PreparedValue | undefined }[]
+  /** Rows of columns, in their order. */
+  | readonly (readonly PreparedValue[])[]
+  | Uint8Array
+  | readonly Uint8Array[];
+
+/** Whether `inputs` are for `preprocess`, and not tensors. */
+export function isPrepared(
+  model: NativeModelInfo,
+  media: MediaReader | undefined,
+  inputs: unknown,
+): inputs is PreparedInputs {
+  if (model.preprocess.length === 0 || inputs instanceof Tensor) return false;
+  const bare = model.inputs.length === 1 ? model.inputs[0] : undefined;
+  if (inputs instanceof Uint8Array) return bare !== undefined && isFile(model, media, bare.name, inputs);
+  const tabular = model.preprocess.find((plan) => plan.kind === "tabular");
+  if (Array.isArray(inputs)) {
+    const [first] = inputs as readonly unknown[];
+    if (first instanceof Uint8Array) return bare !== undefined && isFile(model, media, bare.name, first);
+    return isPlain(first) || (tabular !== undefined && bare?.name === tabular.input);
+  }
+  if (!isPlain(inputs)) return false;
+  return Object.entries(inputs).some(([name, value]) => isColumn(tabular, name) || isFile(model, media, name, value));
+}
+
+function isColumn(tabular: NativePreparedInput | undefined, name: string): boolean {
+  return tabular?.kind === "tabular" && tabular.columns.includes(name);
+}
+
+/** Bytes for a UINT8 input may be the tensor: then how they begin decides. */
+function isFile(model: NativeModelInfo, media: MediaReader | undefined, name: string, value: unknown): boolean {
+  if (!media?.has(name)) return false;
+  const one = Array.isArray(value) ? value[0] : value;
+  if (typeof one === "string") return true;
+  if (!(one instanceof Uint8Array)) return false;
+  const takesBytes = model.inputs.some((input) => input.name === name && input.datatype === "UINT8");
+  return !takesBytes || Array.isArray(value) || mediaTypeOf(one) !== undefined;
+}
+
+/** Decodes the files and writes the rest as JSON. Rejects with ERR_INVALID_INPUT, ERR_LIMIT_EXCEEDED, ERR_UNSUPPORTED. */
+export async function preparedBody(media: MediaReader | undefined, inputs: PreparedInputs): Promise<PreparedBody> {
+  const files: MediaFile[] = [];
+  const rows = rowsOf(inputs).map((row, index) => {
+    const place = index === 0 ? "" : ` in row ${index}`;
+    const write = (value: unknown, input: string): string => {
+      if (value instanceof Uint8Array && media?.has(input)) {
+        files.push({ input, file: value, place });
+        return String(files.length - 1);
+      }
+      if (typeof value === "string" && media?.has(input)) {
+        files.push({ input, file: Buffer.from(value.replace(/^data:[^,]*;base64,/, ""), "base64"), place });
+        return String(files.length - 1);
+      }
+      return jsonOf(value, input);
+    };
+    if (!isPlain(row)) return write(row, media?.only ?? "");
+    const members = Object.entries(row).filter(([, value]) => value !== undefined);
+    return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${write(value, name)}`).join(",")}}`;
+  });
+  const attachments = files.length > 0 && media ? await media.decode(files) : [];
+  return { json: `{"instances":[${rows.join(",")}]}`, attachments };
+}
+
+/** Several files under one name are rows. */
+function rowsOf(inputs: PreparedInputs): readonly unknown[] {
+  if (Array.isArray(inputs)) return inputs;
+  if (inputs instanceof Uint8Array) return [inputs];
+  const entries = Object.entries(inputs as Record<string, unknown>);
+  const several = entries.filter(
+    ([, value]) => Array.isArray(value) && value.every((one) => one instanceof Uint8Array),
+  );
+  const [[name, list] = ["", []]] = several as [string, unknown[]][];
+  if (several.length === 0) return [inputs];
+  if (entries.length === 1) return list.map((file) => ({ [name]: file }));
+  throw new OrtserveError(
+    "ERR_INVALID_INPUT",
+    `expected one file for '${name}' beside other inputs: please pass a list of rows`,
+  );
+}
+
+/** NaN and infinities as the core reads them. */
+function jsonOf(value: unknown, name: string): string {
+  if (typeof value === "number" || typeof value === "bigint") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value === "boolean" || typeof value === "string" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map((one) => jsonOf(one, name)).join(",")}]`;
+  throw new OrtserveError(
+    "ERR_INVALID_INPUT",
+    `expected a number, a string, a boolean or a list for '${name}', got ${describe(value)}`,
+  );
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !ArrayBuffer.isView(value) &&
+    !(value instanceof Tensor)
+  );
+}
