@@ -23,11 +23,11 @@ export async function readModelConfig(directory: string): Promise<ConfigReading>
   const [yaml, triton] = [join(directory, yamlFile), join(directory, tritonFile)];
   const [yamlText, tritonText] = await Promise.all([readText(yaml), readText(triton)]);
   if (yamlText === undefined && tritonText !== undefined) {
-    return withLabels(readTritonConfig(parseTextFormat(tritonText, triton), triton), directory);
+    return inDirectory(readTritonConfig(parseTextFormat(tritonText, triton), triton), directory);
   }
   const notes = tritonText === undefined ? [] : [`${triton} is not read, because there is a ${yamlFile}`];
   const config = yamlText === undefined ? {} : parseConfig(modelConfigSchema, yamlText, yaml);
-  return withLabels({ config, source: yaml, notes, checks: [] }, directory);
+  return inDirectory({ config, source: yaml, notes, checks: [] }, directory);
 }
 
 /** The configuration that a load request brings, in JSON: the keys of `config.yaml`, or Triton's ModelConfig. @throws OrtserveError ERR_INVALID_CONFIG */
@@ -36,20 +36,28 @@ export function parseOverrideConfig(text: string, source: string): ConfigReading
   const reading = isTritonConfig(value)
     ? readTritonConfig(value, source)
     : { config: checkConfig(modelConfigSchema, value, source), source, notes: [], checks: [] };
-  const { labels } = reading.config;
+  const { labels, warmup } = reading.config;
   // Whoever sends this may not be shown just any file of the machine.
-  if (typeof labels !== "string" || isInside(labels)) return reading;
-  throw new OrtserveError(
-    "ERR_INVALID_CONFIG",
-    `${source}: 'labels': expected a list of names, or a file in the model's directory, got ${labels}`,
-  );
+  for (const path of [labels, ...(warmup?.requests ?? [])]) {
+    if (typeof path !== "string" || isInside(path)) continue;
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: expected a file in the model's directory, got ${path}`);
+  }
+  return reading;
 }
 
-/** With the class names in place of the file that has them. */
-export async function withLabels(reading: ConfigReading, directory: string): Promise<ConfigReading> {
+/** With the class names in place of the file that has them, and other paths made absolute. */
+export async function inDirectory(reading: ConfigReading, directory: string): Promise<ConfigReading> {
   const { config, source } = reading;
-  if (typeof config.labels !== "string") return reading;
-  return { ...reading, config: { ...config, labels: await readLabels(resolve(directory, config.labels), source) } };
+  const { labels, warmup } = config;
+  const requests = warmup?.requests?.map((one) => (typeof one === "string" ? resolve(directory, one) : one));
+  return {
+    ...reading,
+    config: {
+      ...config,
+      ...(typeof labels === "string" && { labels: await readLabels(resolve(directory, labels), source) }),
+      ...(requests && { warmup: { ...warmup, requests } }),
+    },
+  };
 }
 
 /** Whether a path with "/" stays below where it starts. */

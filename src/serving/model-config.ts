@@ -119,6 +119,19 @@ export const modelConfigSchema = z.strictObject({
       error: "expected true, false or {max_bytes, ttl_ms}",
     })
     .optional(),
+  /** Requests, or JSON files of them in the model's directory, that run `count` times before the model takes requests. */
+  warmup: z
+    .strictObject({
+      count: z.int().min(0).max(1000).optional(),
+      requests: z
+        .array(
+          z.union([z.string().min(1), z.record(z.string(), z.unknown())], {
+            error: "expected the body of a request, or the path of a JSON file",
+          }),
+        )
+        .optional(),
+    })
+    .optional(),
   /** Requests cheaper than this run on the JS thread when nothing is queued; 0: never. */
   inline_micros: count.optional(),
 });

@@ -4,7 +4,7 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
-import { configFiles, readModelConfig, withLabels } from "./config-files.js";
+import { configFiles, inDirectory, readModelConfig } from "./config-files.js";
 import { fingerprint } from "./fingerprint.js";
 import type { ConfigReading } from "./model-config.js";
 import { selectVersions } from "./version-policy.js";
@@ -103,7 +103,7 @@ export async function scanModel(
     const children = await readdir(path, { withFileTypes: true });
     const hasConfig = given !== undefined || children.some(({ name }) => configFiles.includes(name));
     if (!hasConfig && !children.some(isVersionDirectory)) return undefined;
-    const reading = given ? await withLabels(given, path) : await readModelConfig(path);
+    const reading = given ? await inDirectory(given, path) : await readModelConfig(path);
     const { config, source } = reading;
     const { found, incomplete } = await findVersions(path, children, config.model_file ?? "model.onnx");
     if (found.length === 0) throw incomplete[0]?.error ?? withoutVersion(path);

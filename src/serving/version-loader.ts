@@ -10,6 +10,7 @@ import { modelOptions } from "./model-options-of-config.js";
 import type { RepositoryEntry, VersionEntry } from "./repository.js";
 import { makeServable, type Servable } from "./servable.js";
 import { checkTensors } from "./triton/tensor-checks.js";
+import { warmUp } from "./warm-up.js";
 
 export interface LoaderOptions {
   /** Loads in progress at once. Default 2. */
@@ -73,6 +74,7 @@ export class VersionLoader {
     try {
       model = await Model.load(path, options);
       const found = checkTensors(model.metadata, entry.checks);
+      await warmUp(model, config, entry.source);
       return {
         servable: makeServable({ name, version, config, notes: [...notes, ...found] }, model),
         identity: VersionLoader.identity(entry, { version, path, digest, bytes }),

@@ -38,10 +38,15 @@ function checkOf(kind: TensorCheck["kind"], tensor: TensorMessage, batched: bool
   return {
     kind,
     name,
-    datatype: type === "TYPE_STRING" ? "BYTES" : type.replace(/^TYPE_(INVALID)?/, ""),
+    datatype: datatypeOf(type),
     shape: inner && (batched ? [-1, ...inner] : inner),
     source: draft.source,
   };
+}
+
+/** TYPE_FP32 -> FP32; "" where it is not said. */
+export function datatypeOf(type: string): string {
+  return type === "TYPE_STRING" ? "BYTES" : type.replace(/^TYPE_(INVALID)?/, "");
 }
 
 function checkReshape(kind: string, name: string, dims: number[], shape: number[], draft: Draft): void {

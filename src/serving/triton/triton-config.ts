@@ -5,7 +5,7 @@ import { checkConfig } from "../config-check.js";
 import { type ConfigReading, type ModelConfig, modelConfigSchema } from "../model-config.js";
 import { messages } from "./descriptor.js";
 import { applyAccelerators, applyInstances, applyParameters } from "./execution.js";
-import { tensorChecks } from "./tensor-checks.js";
+import { datatypeOf, tensorChecks } from "./tensor-checks.js";
 import type { TextMessage } from "./text-format.js";
 import { type TypedMessage, typedConfig } from "./typed-message.js";
 
@@ -67,6 +67,7 @@ export function readTritonConfig(fields: TextMessage | object, source: string): 
   applyParameters(triton, draft);
   applyOptimization(triton, draft);
   applyLabels(triton, draft);
+  applyWarmup(triton, draft);
   const checks = tensorChecks(triton, draft);
   return { config: checkConfig(modelConfigSchema, draft.config, source), source, notes, checks };
 }
@@ -139,6 +140,25 @@ function applyOptimization({ optimization }: TritonConfig, draft: Draft): void {
   if (optimization?.priority && optimization.priority !== "PRIORITY_DEFAULT") {
     draft.note("'optimization.priority' has no effect here");
   }
+}
+
+/** More than this repeats what is known. */
+const mostWarmups = 100;
+
+/** Each sample as often as it is asked for; random data are zeros here. */
+function applyWarmup({ model_warmup: samples = [], max_batch_size: rows = 0 }: TritonConfig, draft: Draft): void {
+  const requests = samples.flatMap(({ name = "", batch_size: batch = 1, inputs = {}, count = 1 }) => {
+    const files = Object.values(inputs).filter(({ input_data_file: file }) => file);
+    if (files.length > 0)
+      draft.note(`'input_data_file' of model_warmup '${name}' has no effect here: the input is zeros`);
+    const tensors = Object.entries(inputs).map(([input, { data_type: type = "", dims = [] }]) => ({
+      name: input,
+      datatype: datatypeOf(type),
+      shape: rows > 0 ? [batch || 1, ...dims] : dims,
+    }));
+    return new Array(Math.min(count || 1, mostWarmups)).fill({ inputs: tensors });
+  });
+  if (requests.length > 0) draft.config.warmup = { requests };
 }
 
 /** Class names of the first output that has a file of them. */
