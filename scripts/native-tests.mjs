@@ -16,7 +16,7 @@ import { root } from "./stale.mjs";
 const sanitizerOptions = {
   ASAN_OPTIONS: "detect_leaks=1:strict_string_checks=1:check_initialization_order=1",
   UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1",
-  TSAN_OPTIONS: "halt_on_error=1:second_deadlock_stack=1",
+  TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:suppressions=${join(root, "native/test/thread_sanitizer.supp")}`,
 };
 
 // Quick to compile, with assertions, and enough for a stack that can be read.

@@ -28,6 +28,9 @@ export function checkConfig<T extends z.ZodType>(schema: T, value: unknown, sour
 type Issue = z.core.$ZodIssue;
 
 function describe(schema: z.ZodType, issue: Issue, value: unknown): string[] {
+  const meant = issue.code === "invalid_union" ? meantBranch(issue) : undefined;
+  if (meant)
+    return meant.flatMap((inner) => describe(schema, { ...inner, path: [...issue.path, ...inner.path] }, value));
   if (issue.code === "unrecognized_keys") {
     const known = keysAt(schema, issue.path);
     return issue.keys.map(
@@ -38,16 +41,37 @@ function describe(schema: z.ZodType, issue: Issue, value: unknown): string[] {
   const where = issue.path.length > 0 ? `'${issue.path.join(".")}': ` : "";
   // zod's own messages read "<kind of fault>: expected <what>, received <type>".
   const expected = /expected .*?(?=, received|$)/s.exec(issue.message)?.[0] ?? issue.message;
-  return [`${where}${expected}, got ${show(valueAt(value, issue.path))}`];
+  const got = valueAt(value, issue.path);
+  const hint =
+    issue.code === "invalid_value" && typeof got === "string" ? didYouMean(got, issue.values.map(String)) : "";
+  return [`${where}${expected}, got ${show(got)}${hint}`];
+}
+
+/** Where a value may be of several kinds: the faults of the one that it is of, if it is of any. */
+function meantBranch({ errors }: z.core.$ZodIssueInvalidUnion): Issue[] | undefined {
+  const isOfKind = (issues: readonly Issue[]) =>
+    issues.every(({ code, path }) => code === "unrecognized_keys" || (path.length > 0 && code !== "invalid_union"));
+  return errors.find(isOfKind) as Issue[] | undefined;
 }
 
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let inner: unknown = schema;
-  for (const step of ["", ...path]) {
-    if (step !== "" && inner instanceof z.ZodObject) inner = inner.shape[step as string];
-    while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault) inner = inner.unwrap();
+  let inner = bare(schema);
+  for (const step of path) {
+    if (inner instanceof z.ZodObject) inner = bare(inner.shape[step as string]);
+    else if (inner instanceof z.ZodRecord) inner = bare(inner.valueType);
+    else if (inner instanceof z.ZodArray) inner = bare(inner.element);
   }
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
+
+/** Without what makes a schema optional; of several kinds, the one that has keys. */
+function bare(schema: unknown): unknown {
+  let inner = schema;
+  while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault) inner = inner.unwrap();
+  if (!(inner instanceof z.ZodUnion)) return inner;
+  return (
+    inner.options.map(bare).find((option) => option instanceof z.ZodObject || option instanceof z.ZodRecord) ?? inner
+  );
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -30,57 +30,60 @@ const label = z
   );
 
 export const modelConfigSchema = z.strictObject({
-  /** Name under which the model is served; its directory's name by default. */
   name: z
     .string()
     .regex(/^[^/%?#\s]+$/, "expected a name without '/', '%', '?', '#' or blanks")
-    .optional(),
-  /** Names of the columns of the only input, or of each input: lets requests name features. */
+    .optional()
+    .describe("Name under which the model is served; its directory's name by default."),
   features: z
     .union([names, z.record(z.string(), names)], {
       error: "expected a list of names, or a map from input to such a list",
     })
-    .optional(),
-  /** Class names in the order of the scores, or the path of a file with one name per line. */
-  labels: z.union([names, z.string()], { error: "expected a list of names, or a file's path" }).optional(),
-  /** What inputs are made of: images, named columns, sound. */
-  preprocess: preprocessSchema.optional(),
-  /** What becomes of outputs. */
-  postprocess: postprocessSchema.optional(),
-  /** Which versions are served: all of them, the latest N, or those of a list. */
+    .optional()
+    .describe("Names of the columns of the only input, or of each input: lets requests name features."),
+  labels: z
+    .union([names, z.string()], { error: "expected a list of names, or a file's path" })
+    .optional()
+    .describe("Class names in the order of the scores, or the path of a file with one name per line."),
+  preprocess: preprocessSchema.optional().describe("What inputs are made of: images, named columns, sound."),
+  postprocess: postprocessSchema.optional().describe("What becomes of outputs."),
   versions: z
     .union([z.literal("all"), z.strictObject({ latest: z.int().min(1) }), z.array(version).min(1)], {
       error: "expected all, {latest: N} or a list of version numbers",
     })
-    .optional(),
-  /** Names for versions, such as {stable: 1, canary: 2}: /predict/NAME/canary. */
-  version_labels: z.record(label, version).optional(),
-  /** Name of the ONNX file in each version's directory; model.onnx by default. */
+    .optional()
+    .describe("Which versions are served: all of them, the latest N, or those of a list."),
+  version_labels: z
+    .record(label, version)
+    .optional()
+    .describe("Names for versions, such as {stable: 1, canary: 2}: /predict/NAME/canary."),
   model_file: z
     .string()
     .regex(/^[^/\\]+$/, "expected a file name without a directory")
-    .optional(),
-  /** Version that answers when a request names none; the highest by default. */
-  default_version: version.optional(),
-  batching: z.enum(["auto", "off"]).optional(),
-  /** Rows of one batch; 0: from the cost curve measured at load. */
-  max_batch_rows: count.optional(),
-  /** How long a batch may wait for more rows; 0: not at all; auto: found from the traffic. */
-  max_delay_ms: z.union([z.number().min(0), z.literal("auto")], { error: "expected milliseconds, or auto" }).optional(),
-  /** Batches that run at the same time; 0: one per core. */
-  instances: count.optional(),
-  intra_op_threads: count.optional(),
-  /** Execution providers in order of preference, such as [tensorrt, cuda, cpu]. */
-  providers: z.array(provider).optional(),
-  /** Passed to ONNX Runtime as they are. */
-  session_options: optionMap.optional(),
-  /** Rows one request may carry; 0: no limit. */
-  max_request_rows: count.optional(),
-  /** Batch sizes that run at once, without waiting for max_delay_ms. */
-  preferred_batch_rows: sizes.optional(),
-  /** Fill each batch up to the next of these sizes with copies of its first row. */
-  pad_to: sizes.optional(),
-  /** Dynamic dims, by name, whose inputs are filled up to the next of a few sizes; only for models that mask the padding. */
+    .optional()
+    .describe("Name of the ONNX file in each version's directory; model.onnx by default."),
+  default_version: version
+    .optional()
+    .describe("Version that answers when a request names none; the highest by default."),
+  batching: z
+    .enum(["auto", "off"])
+    .optional()
+    .describe("off: never run rows of different requests together; auto: find out whether they may."),
+  max_batch_rows: count.optional().describe("Rows of one batch; 0: from the cost curve measured at load."),
+  max_delay_ms: z
+    .union([z.number().min(0), z.literal("auto")], { error: "expected milliseconds, or auto" })
+    .optional()
+    .describe("How long a batch may wait for more rows; 0: not at all; auto: found from the traffic."),
+  instances: count.optional().describe("Batches that run at the same time; 0: one per core."),
+  intra_op_threads: count.optional().describe("Threads of one run; 0: 1."),
+  providers: z
+    .array(provider)
+    .optional()
+    .describe("Execution providers in order of preference, such as [tensorrt, cuda, cpu]."),
+  session_options: optionMap.optional().describe("Passed to ONNX Runtime as they are."),
+  max_request_rows: count.optional().describe("Rows one request may carry; 0: no limit."),
+  preferred_batch_rows: sizes.optional().describe("Batch sizes that run at once, without waiting for max_delay_ms."),
+  pad_to: sizes.optional().describe("Fill each batch up to the next of these sizes with copies of its first row."),
   bucket_axes: z
     .record(
       z.string(),
@@ -90,17 +93,18 @@ export const modelConfigSchema = z.strictObject({
         pad_values: z.record(z.string(), z.number()).optional(),
       }),
     )
-    .optional(),
-  /** Answer requests in the order in which they came. */
-  preserve_ordering: z.boolean().optional(),
-  /** Levels of the queue, 1 is served first; the default level is the middle one. */
+    .optional()
+    .describe(
+      "Dynamic dims, by name, whose inputs are filled up to the next of a few sizes; only for models that mask the padding.",
+    ),
+  preserve_ordering: z.boolean().optional().describe("Answer requests in the order in which they came."),
   priority: z
     .strictObject({ levels: z.int().min(1).max(1000), default: z.int().min(1).optional() })
     .refine((value) => value.default === undefined || value.default <= value.levels, {
       error: "expected a default of at most 'levels'",
     })
-    .optional(),
-  /** Rows that may wait in each priority level, and input bytes in all; how long a request may wait for its run, and what then. */
+    .optional()
+    .describe("Levels of the queue, 1 is served first; the default level is the middle one."),
   queue: z
     .strictObject({
       max_rows: count.optional(),
@@ -108,18 +112,24 @@ export const modelConfigSchema = z.strictObject({
       timeout_ms: z.number().min(0).max(3_600_000).optional(),
       on_timeout: z.enum(["reject", "delay"]).optional(),
     })
-    .optional(),
-  /** Time a request may take when it does not say; 0: the server's own limit. */
-  deadline_ms: z.number().min(0).optional(),
-  /** Run time a batch should stay under; 0: none. */
-  latency_objective_ms: z.number().min(0).optional(),
-  /** Answer repeated inputs from the prediction cache; only for models that depend on nothing but their input. */
+    .optional()
+    .describe(
+      "Rows that may wait in each priority level, and input bytes in all; how long a request may wait for its run, and what then.",
+    ),
+  deadline_ms: z
+    .number()
+    .min(0)
+    .optional()
+    .describe("Time a request may take when it does not say; 0: the server's own limit."),
+  latency_objective_ms: z.number().min(0).optional().describe("Run time a batch should stay under; 0: none."),
   cache: z
     .union([z.boolean(), z.strictObject({ max_bytes: count.optional(), ttl_ms: z.number().min(0).optional() })], {
       error: "expected true, false or {max_bytes, ttl_ms}",
     })
-    .optional(),
-  /** Requests, or JSON files of them in the model's directory, that run `count` times before the model takes requests. */
+    .optional()
+    .describe(
+      "Answer repeated inputs from the prediction cache; only for models that depend on nothing but their input.",
+    ),
   warmup: z
     .strictObject({
       count: z.int().min(0).max(1000).optional(),
@@ -131,9 +141,13 @@ export const modelConfigSchema = z.strictObject({
         )
         .optional(),
     })
-    .optional(),
-  /** Requests cheaper than this run on the JS thread when nothing is queued; 0: never. */
-  inline_micros: count.optional(),
+    .optional()
+    .describe(
+      "Requests, or JSON files of them in the model's directory, that run `count` times before the model takes requests.",
+    ),
+  inline_micros: count
+    .optional()
+    .describe("Requests cheaper than this run on the JS thread when nothing is queued; 0: never."),
 });
 
 export type ModelConfig = z.output<typeof modelConfigSchema>;
