@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import { version } from "../version.js";
 import { inspectCommand } from "./inspect.js";
+import { predictCommand } from "./predict.js";
 import { serveCommand } from "./serve.js";
 
 const wrongUse: ReadonlySet<ErrorCode> = new Set(["ERR_INVALID_ARGUMENT", "ERR_INVALID_CONFIG"]);
@@ -19,6 +20,7 @@ export async function main(words: readonly string[]): Promise<number | undefined
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(`ortserve: ${text.replace(/^error: /, "")}`) });
   program.addCommand(serveCommand());
+  program.addCommand(predictCommand());
   program.addCommand(inspectCommand());
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {

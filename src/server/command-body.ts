@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The body of a request that is not a prediction, read whole into JavaScript memory.
+// The body of a request, inflated where it is compressed, read whole into JavaScript memory.
 import { OrtserveError } from "../errors.js";
-import { BodyProgress } from "./body-progress.js";
+import { BodyInflater } from "./body-inflater.js";
+import { type BodyFault, BodyProgress } from "./body-progress.js";
 import type { ServerContext } from "./context.js";
 import type { Reply } from "./reply.js";
 import type { RequestHead } from "./request-head.js";
@@ -13,18 +14,25 @@ export class CommandBody extends WheelEntry {
   readonly #progress: BodyProgress;
   readonly #chunks: Buffer[] = [];
   readonly #done: (body: Buffer) => void;
+  #inflater: BodyInflater | undefined;
 
   /** Calls `done` with the whole body, or answers with what was wrong with it. */
   constructor(context: ServerContext, reply: Reply, head: RequestHead, done: (body: Buffer) => void) {
     super();
     this.#context = context;
     this.#reply = reply;
-    this.#progress = new BodyProgress(context.settings, head.contentLength);
+    const compressed = head.encoding !== "";
+    this.#progress = new BodyProgress(context.settings, compressed ? undefined : head.contentLength, compressed);
     this.#done = done;
-    reply.onGone = () => this.#context.wheel.disarm(this);
+    reply.onGone = () => this.#release();
     if (this.#refusedForSize()) return;
     context.wheel.arm(this, context.settings.bodyTimeoutMs);
-    reply.onBody((chunk, isLast) => this.#onChunk(chunk, isLast));
+    const onChunk = (chunk: ArrayBuffer, isLast: boolean) => this.#onChunk(chunk, isLast);
+    if (!compressed) reply.onBody(onChunk);
+    else {
+      const { bodyLimit } = context.settings;
+      this.#inflater = new BodyInflater(reply, bodyLimit, { onChunk, onFault: (fault) => this.#refuse(fault) });
+    }
   }
 
   #onChunk(chunk: ArrayBuffer, isLast: boolean): void {
@@ -38,16 +46,24 @@ export class CommandBody extends WheelEntry {
 
   #refusedForSize(): boolean {
     const fault = this.#progress.sizeFault();
-    if (fault === undefined) return false;
-    this.#context.wheel.disarm(this);
+    if (fault !== undefined) this.#refuse(fault);
+    return fault !== undefined;
+  }
+
+  #refuse(fault: BodyFault): void {
+    this.#release();
     this.#reply.sendError(fault.code, fault.message, true); // the rest of the body is not worth reading
-    return true;
+  }
+
+  #release(): void {
+    this.#context.wheel.disarm(this);
+    this.#inflater?.stop();
   }
 
   override onTimeout(): void {
     const fault = this.#progress.stallFault();
     if (fault === undefined) this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
-    else this.#reply.sendError(fault.code, fault.message, true);
+    else this.#refuse(fault);
   }
 }
 

@@ -30,10 +30,6 @@ export function mayHoldMedia(target: Servable, format: WireFormat): boolean {
 
 /** Collects the body first. */
 export function readMedia(context: ServerContext, reply: Reply, call: MediaCall): void {
-  if (call.head.encoding !== "") {
-    reply.sendError("ERR_UNSUPPORTED", "a compressed body is not supported for models that take images or sound");
-    return;
-  }
   new CommandBody(context, reply, call.head, (body) => {
     if (call.head.jsonSize >= 0) submitAsItIs(context, reply, call, body);
     else new MediaInference(context, reply, call, body);

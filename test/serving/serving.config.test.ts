@@ -75,6 +75,29 @@ for (const [what, yaml, message] of [
   ["a text", "hello", /expected object, got "hello"/],
   ["broken YAML", "queue: {max_rows: 4", /config\.yaml: .*line 1/s],
   ["a key twice", "instances: 1\ninstances: 2", /config\.yaml: Map keys must be unique/],
+  [
+    "a preprocess of two kinds",
+    "preprocess: {x: {image: {}, audio: {}}}",
+    /'preprocess.x': expected exactly one of image, columns and audio, got /,
+  ],
+  [
+    "a preprocess of no kind",
+    "preprocess: {x: {}}",
+    /'preprocess.x': expected exactly one of image, columns and audio/,
+  ],
+  ["an unknown colour", "preprocess: {x: {image: {color: cmyk}}}", /'preprocess.x.image.color': expected one of "rgb"/],
+  [
+    "a scale that is a word",
+    "preprocess: {x: {image: {scale: half}}}",
+    /a number, or a fraction such as 1\/255, got "half"/,
+  ],
+  [
+    "a column without a name",
+    "preprocess: {x: {columns: [{mean: 1}]}}",
+    /'preprocess.x.columns.0': expected a column's name/,
+  ],
+  ["argmax and top_k", "postprocess: {y: {argmax: true, top_k: 2}}", /expected one of argmax, top_k and threshold/],
+  ["labels of nothing", "postprocess: {y: {labels: [a]}}", /'postprocess.y': expected argmax or top_k with labels/],
   ["a missing labels file", "labels: none.txt", /'labels': cannot read .*none\.txt/],
 ] as const) {
   test(`${what} is refused`, async () => {
@@ -169,5 +192,49 @@ queue: {max_rows: 9, timeout_ms: 20, on_timeout: delay}`);
     maxQueueRows: 9,
     queueTimeoutMs: 20,
     onQueueTimeout: "delay",
+  });
+});
+
+test("preprocess and postprocess become options of the load", async () => {
+  const yaml = `
+labels: [a, b]
+preprocess:
+  picture: { image: { color: bgr, resize_shorter: 256, scale: 1/255, mean: [1, 2, 3], quantize: { scale: 0.5, zero_point: 3 }, max_pixels: 100 } }
+  row: { columns: [age, { name: city, one_hot: [x, 7, true], unknown: ignore }, { name: size, ordinal: { s: 1 }, allow_nan: false }] }
+  sound: { audio: { sample_rate: 16000 } }
+postprocess:
+  y: { dequantize: { scale: 2, zero_point: 1 }, activation: softmax, top_k: 1, labels: true, scores_name: p }
+`;
+  const { preprocess, postprocess } = modelOptions("m", "1", await read(yaml));
+  assert.deepEqual(preprocess, {
+    picture: {
+      image: {
+        color: "bgr",
+        resizeShorter: 256,
+        scale: 1 / 255,
+        mean: [1, 2, 3],
+        quantize: { scale: 0.5, zeroPoint: 3 },
+        maxPixels: 100,
+      },
+    },
+    row: {
+      columns: [
+        "age",
+        { name: "city", oneHot: ["x", 7, true], unknown: "ignore" },
+        { name: "size", ordinal: { s: 1 }, allowNan: false },
+      ],
+    },
+    sound: { audio: { sampleRate: 16000 } },
+  });
+  assert.deepEqual(postprocess, {
+    y: { dequantize: { scale: 2, zeroPoint: 1 }, activation: "softmax", topK: 1, labels: ["a", "b"], scoresName: "p" },
+  });
+});
+
+test("labels that are asked for and not there are refused", async () => {
+  const config = await read("postprocess: {y: {argmax: true, labels: true}}");
+  assert.throws(() => modelOptions("m", "1", config), {
+    code: "ERR_INVALID_CONFIG",
+    message: /expected the model to have labels/,
   });
 });
