@@ -127,6 +127,7 @@ napi_value model_info_to_js(napi_env env, const LoadedModel& model) {
            js_array_of(env, model.providers(), [env](const auto& one) { return provider_to_js(env, one); }))
       .set("instances", static_cast<double>(model.options().instances))
       .set("intraOpThreads", static_cast<double>(model.intra_op_threads()))
+      .set("exampleDim", static_cast<double>(spec.example_dim))
       .set("maxBatchRows", static_cast<double>(model.max_batch_rows()))
       .set("costCurve", js_array_of(env, model.cost_curve(), [env](const auto& one) { return point_to_js(env, one); }))
       .value();

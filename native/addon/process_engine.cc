@@ -8,6 +8,7 @@
 
 #include "addon/session_key.h"
 #include "core/nearest_name.h"
+#include "core/synthetic_inputs.h"
 #include "core/verify_batching.h"
 
 namespace ortserve {
@@ -262,6 +263,9 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLo
   } else {
     shared->spec.batched = false;
     shared->spec.batching_reason = "switched off by option";
+  }
+  if (shared->spec.has_dynamic_inputs()) {
+    shared->spec.example_dim = runnable_dynamic_dim(*shared->session, shared->spec, *buffers_);
   }
   const int64_t reach = std::max(options.batcher.max_batch_rows, kMeasuredRows);
   shared->curve = measure_cost_curve(*shared->session, shared->spec, *buffers_, reach, kMeasureBudget);

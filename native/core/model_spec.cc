@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/model_spec.h"
 
+#include <algorithm>
+
 namespace ortserve {
 
 namespace {
@@ -21,6 +23,13 @@ int ModelSpec::input_index(std::string_view name) const noexcept {
 
 int ModelSpec::output_index(std::string_view name) const noexcept {
   return index_of(outputs, name);
+}
+
+bool ModelSpec::has_dynamic_inputs() const noexcept {
+  return std::ranges::any_of(inputs, [this](const InputSpec& input) {
+    const auto dims = input.dims.dims().subspan(batched ? 1 : 0);
+    return std::ranges::any_of(dims, [](int64_t dim) { return dim < 0; });
+  });
 }
 
 }  // namespace ortserve

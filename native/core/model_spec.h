@@ -38,10 +38,12 @@ struct ModelSpec {
   std::vector<OutputSpec> outputs;
   bool batched = false;         ///< dim 0 of every input and output is the row count, verified at load
   std::string batching_reason;  ///< why `batched` is what it is, for people
+  int64_t example_dim = 1;      ///< a size of every other dynamic dim that the model runs with; 0: none was found
   int64_t max_rows = 0;         ///< most rows one request may bring; 0: no limit
 
   int input_index(std::string_view name) const noexcept;   ///< -1: none
   int output_index(std::string_view name) const noexcept;  ///< -1: none
+  bool has_dynamic_inputs() const noexcept;                ///< in dims besides the rows of a batched model
 };
 
 }  // namespace ortserve

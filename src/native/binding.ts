@@ -76,6 +76,8 @@ export interface NativeModelInfo {
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly maxBatchRows: number;
+  /** A size of every dynamic dim, rows aside, that the model runs with; 0: none was found. */
+  readonly exampleDim: number;
   /** Measured run time per row count. */
   readonly costCurve: readonly { rows: number; micros: number }[];
 }

@@ -172,6 +172,15 @@ const bigOutput = () =>
     node: [node("Concat", ["one", "repeat"], ["repeats"], { axis: 0 }), node("Tile", ["x", "repeats"], ["y"])],
   });
 
+const patches = () =>
+  model({
+    name: "patches",
+    input: [value("x", "fp32", ["batch", 1, "height", "width"])],
+    output: [value("y", "fp32", ["batch", 1, "rows", "columns"])],
+    initializer: [fp32("kernel", [1, 1, 3, 3], Array(9).fill(1))],
+    node: [node("Conv", ["x", "kernel"], ["y"])],
+  });
+
 const wideOutput = () =>
   model({
     name: "wide_output",
@@ -214,6 +223,7 @@ export function committedFiles() {
     ["two_inputs_mixed.onnx", mixedInputs()],
     ["big_output.onnx", bigOutput()],
     ["wide_output.onnx", wideOutput()],
+    ["patches.onnx", patches()],
     ["corrupt.onnx", tiny.map((byte, at) => (at % 7 === 3 ? byte ^ 0x5a : byte))],
     ["truncated.onnx", tiny.subarray(0, tiny.length >> 1)],
     ["empty.onnx", new Uint8Array(0)],

@@ -12,7 +12,16 @@ import { LiveServer } from "./live-server.js";
 import { examplesOf, OpenApi } from "./open-api.js";
 import { layoutOf, startRealServer } from "./real-server.js";
 
-const kinds = ["simple", "two_inputs_mixed", "optional_input", "zipmap", "seq_tensor", "fixed_batch", "not_batched"];
+const kinds = [
+  "simple",
+  "two_inputs_mixed",
+  "optional_input",
+  "zipmap",
+  "seq_tensor",
+  "fixed_batch",
+  "not_batched",
+  "patches",
+];
 const types = ["ident_string", "ident_bool", "ident_uint8", "ident_int64", "ident_fp16", "scalar_fp32"];
 
 let server: OrtServer;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the Open Inference Protocol writes tensors in JSON.
 import { z } from "zod";
-import type { TensorSpec } from "../../runtime/model.js";
+import type { ModelMetadata, TensorSpec } from "../../runtime/model.js";
 import { required } from "./predict-form.js";
 import type { JsonSchema, TensorForm } from "./route-doc.js";
-import { exampleElements, exampleShape, flatSchema, isReadable, nestedSchema } from "./tensor-schema.js";
+import { exampleElements, exampleShape, flatSchema, hasExample, nestedSchema } from "./tensor-schema.js";
 
 const parameters = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional();
 const shape = z.array(z.int().min(0));
@@ -74,8 +74,8 @@ export const openInferenceForm: TensorForm = {
   examplesOf(model) {
     const needed = required(model);
     const inJson = [...needed, ...model.outputs].every(fitsJson);
-    if (!inJson || !isReadable(needed)) return {};
-    return { json: { inputs: needed.map(exampleOf) } };
+    if (!inJson || !hasExample(model)) return {};
+    return { json: { inputs: needed.map((input) => exampleOf(input, model)) } };
   },
 };
 
@@ -96,9 +96,9 @@ function fitsJson({ datatype, kind }: TensorSpec): boolean {
   return kind === "tensor" && datatype !== "FP16" && datatype !== "BF16";
 }
 
-function exampleOf(input: TensorSpec) {
+function exampleOf(input: TensorSpec, model: ModelMetadata) {
   const { name, datatype } = input;
-  return { name, datatype, shape: exampleShape(input), data: exampleElements(input) };
+  return { name, datatype, shape: exampleShape(input, model), data: exampleElements(input, model) };
 }
 
 function namesOf(tensors: readonly TensorSpec[]): string[] {

@@ -7,7 +7,7 @@ import {
   elementSchema,
   exampleElements,
   exampleShape,
-  isReadable,
+  hasExample,
   nest,
   nestedSchema,
   valueSchema,
@@ -64,7 +64,7 @@ export const predictForm: TensorForm = {
     return { type: "object", properties, required: ["predictions", "model", "version"] };
   },
   examplesOf(model) {
-    if (!isReadable(required(model))) return {};
+    if (!hasExample(model)) return {};
     const features = featureExample(model);
     return {
       rows: { instances: [rowExample(model)] },
@@ -123,13 +123,13 @@ export function predictionSchema({ outputs, batched }: ModelMetadata): JsonSchem
 
 export function rowExample(model: ModelMetadata): unknown {
   return inputsExample(model, (input) => {
-    const shape = exampleShape(input);
-    return nest(exampleElements(input), model.batched ? shape.slice(1) : shape);
+    const shape = exampleShape(input, model);
+    return nest(exampleElements(input, model), model.batched ? shape.slice(1) : shape);
   });
 }
 
 export function columnExample(model: ModelMetadata): unknown {
-  return inputsExample(model, (input) => nest(exampleElements(input), exampleShape(input)));
+  return inputsExample(model, (input) => nest(exampleElements(input, model), exampleShape(input, model)));
 }
 
 function inputsExample(model: ModelMetadata, exampleOf: (input: TensorSpec) => unknown): unknown {
@@ -144,7 +144,7 @@ function featureExample(model: ModelMetadata): Record<string, unknown> | undefin
   if (needed.length === 0 || needed.some(({ features }) => features.length === 0)) return undefined;
   return Object.fromEntries(
     needed.flatMap((input) => {
-      const elements = exampleElements(input);
+      const elements = exampleElements(input, model);
       return input.features.map((name, index) => [name, elements[index]] as const);
     }),
   );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensors as JSON schema: what an input of a model looks like in nested arrays, and a value that fits.
-import type { TensorSpec } from "../../runtime/model.js";
+import type { ModelMetadata, TensorSpec } from "../../runtime/model.js";
 import type { JsonSchema } from "./route-doc.js";
 
 /** Examples with more elements than this are nothing to read, and are left out. */
@@ -39,25 +39,27 @@ export function valueSchema({ datatype, kind }: TensorSpec, dims: readonly numbe
   return kind === "map" ? map : { description: `a sequence of ${datatype} values, or of maps to such` };
 }
 
-/** The shape that an example has: 1 where any size is accepted. */
-export function exampleShape({ shape }: TensorSpec): number[] {
-  return shape.map((size) => (size < 0 ? 1 : size));
+/** The shape that an example has: one row, and a size that the model runs with where it takes any. */
+export function exampleShape({ shape }: TensorSpec, { batched, exampleDim }: ModelMetadata): number[] {
+  return shape.map((size, index) => (size >= 0 ? size : batched && index === 0 ? 1 : exampleDim));
 }
 
 export function elementsOf(dims: readonly number[]): number {
   return dims.reduce((product, size) => product * size, 1);
 }
 
-/** Whether an example with these inputs can be shown. */
-export function isReadable(inputs: readonly TensorSpec[]): boolean {
-  return inputs.reduce((sum, input) => sum + elementsOf(exampleShape(input)), 0) <= mostElements;
+/** Whether an example can be made, and shown. */
+export function hasExample(model: ModelMetadata): boolean {
+  const inputs = model.inputs.filter(({ optional }) => !optional);
+  const elements = inputs.reduce((sum, input) => sum + elementsOf(exampleShape(input, model)), 0);
+  return model.exampleDim > 0 && elements <= mostElements;
 }
 
 /** The elements of an example, in order. */
-export function exampleElements(input: TensorSpec): unknown[] {
+export function exampleElements(input: TensorSpec, model: ModelMetadata): unknown[] {
   const value = { BOOL: true, BYTES: "text" }[input.datatype];
   const isFloat = /^(FP|BF)/.test(input.datatype);
-  const count = elementsOf(exampleShape(input));
+  const count = elementsOf(exampleShape(input, model));
   return Array.from({ length: count }, (_, index) => value ?? (isFloat ? ((index % 10) + 1) / 10 : index % 2));
 }
 

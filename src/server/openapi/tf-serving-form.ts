@@ -2,9 +2,9 @@
 // How TensorFlow Serving writes tensors in JSON.
 import { z } from "zod";
 import type { ModelMetadata, TensorSpec } from "../../runtime/model.js";
-import { columnExample, columnsSchema, required, rowExample, rowsSchema } from "./predict-form.js";
+import { columnExample, columnsSchema, rowExample, rowsSchema } from "./predict-form.js";
 import type { JsonSchema, TensorForm } from "./route-doc.js";
-import { isReadable, nestedSchema, valueSchema } from "./tensor-schema.js";
+import { hasExample, nestedSchema, valueSchema } from "./tensor-schema.js";
 
 const signature = { signature_name: z.enum(["serving_default", ""]).optional() };
 
@@ -32,7 +32,7 @@ export const tfServingForm: TensorForm = {
     return { anyOf: [objectOf("predictions", { type: "array", items: partsOf(model, true) }), columns] };
   },
   examplesOf(model) {
-    if (!isReadable(required(model))) return {};
+    if (!hasExample(model)) return {};
     const rows = rowsAreKnown(model) && { rows: { instances: [rowExample(model)] } };
     return { ...rows, columns: { inputs: columnExample(model) } };
   },
