@@ -15,7 +15,7 @@ export function configurationOf({ name, model, config }: Servable): ModelConfigu
     platform: "onnxruntime_onnx",
     backend: "onnxruntime",
     runtime: "",
-    version_policy: { all: {} },
+    version_policy: versionPolicy(config),
     max_batch_size: maxBatchSize(metadata, config),
     input: metadata.inputs.map((spec) => inputOf(spec, metadata.batched)),
     output: metadata.outputs.map((spec) => outputOf(spec, metadata.batched)),
@@ -24,7 +24,7 @@ export function configurationOf({ name, model, config }: Servable): ModelConfigu
     optimization: { priority: "PRIORITY_DEFAULT", execution_accelerators: acceleratorsOf(metadata) },
     ...(metadata.batched && { dynamic_batching: dynamicBatching(config) }),
     instance_group: [instanceGroup(name, metadata, config)],
-    default_model_filename: "model.onnx",
+    default_model_filename: config.model_file ?? "model.onnx",
     cc_model_filenames: {},
     metric_tags: {},
     parameters: parametersOf(metadata, config),
@@ -34,6 +34,12 @@ export function configurationOf({ name, model, config }: Servable): ModelConfigu
     model_repository_agents: { agents: [] },
     response_cache: { enable: config.cache !== undefined && config.cache !== false },
   };
+}
+
+function versionPolicy({ versions = "all" }: ModelConfig) {
+  if (versions === "all") return { all: {} };
+  if (Array.isArray(versions)) return { specific: { versions: versions.map(Number) } };
+  return { latest: { num_versions: versions.latest } };
 }
 
 /** Rows that one request may bring; where that is not bounded, rows of the largest batch. 0: the model is not batched. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve serve` in a process of its own: help, start, and an end in which nothing is lost.
 import assert from "node:assert/strict";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
 import { modelPath } from "../models/make.mjs";
 import { RawClient, until } from "../server/raw-http.js";
@@ -159,4 +161,29 @@ test("failed requests are logged with id, model, status and reason", async () =>
   assert.equal(line.level, "warn");
   server.child.kill("SIGTERM");
   await server.ended;
+});
+
+test("--control explicit starts with what is asked for, and loads and unloads by HTTP", async () => {
+  const server = new ServeProcess("serve", root, "--port", "0", "--control", "explicit", "--load-model", "tiny");
+  const url = await server.listening();
+  const post = (path: string) => fetch(new URL(path, url), { method: "POST", body: "" });
+  assert.deepEqual(await (await fetch(new URL("/v2/models", url))).json(), { models: ["tiny"] });
+  assert.equal((await post("/v2/repository/models/slow/load")).status, 200);
+  assert.equal((await post("/v2/repository/models/tiny/unload")).status, 200);
+  assert.deepEqual(await (await fetch(new URL("/v2/models", url))).json(), { models: ["slow"] });
+  await server.logged(/^unloaded tiny v1/);
+  server.child.kill("SIGTERM");
+  assert.equal((await server.ended).code, 0);
+});
+
+test("--control poll serves what is put into the directory", async () => {
+  const empty = makeRepository({});
+  const server = new ServeProcess("serve", empty, "--port", "0", "--control", "poll", "--poll-interval", "20");
+  const url = await server.listening();
+  cpSync(join(root, "tiny"), join(empty, "tiny"), { recursive: true });
+  await server.logged(/^loaded tiny v1/);
+  assert.equal((await fetch(new URL("/predict", url), { method: "POST", body: tinyBody })).status, 200);
+  server.child.kill("SIGTERM");
+  assert.equal((await server.ended).code, 0);
+  removeRepository(empty);
 });

@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { OrtServer } from "../../src/server/index.js";
 import { createLogger } from "../../src/telemetry/log.js";
+import { modelPath } from "../models/make.mjs";
 import { startConformanceServer } from "../server/conformance.js";
+import { LiveServer } from "../server/live-server.js";
 import { pythonChecks } from "./python-checks.js";
 
 let server: OrtServer;
@@ -28,3 +30,12 @@ for (const [client, script, least, url] of [
     }
   });
 }
+
+test("tritonclient.http, the model repository", async (t) => {
+  const live = await LiveServer.start({ simple: { versions: { 1: "simple" }, config: "max_request_rows: 8\n" } });
+  t.after(() => live.close());
+  const url = live.server.url.replace("http://", "");
+  for (const { check, error } of await pythonChecks("tritonclient_repository.py", 4, url, modelPath("simple"))) {
+    await t.test(check, () => assert.equal(error, null, error ?? ""));
+  }
+});
