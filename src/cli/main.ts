@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Entry of the `ortserve` command. A failure is one line on stderr and an exit code: 1 it did not work, 2 it was asked wrongly.
+// Entry of the `ortserve` command. A failure is one line on stderr and an exit code: 1 it did not work, 2 it was asked wrongly,
+// 3 it worked, but not as well as was asked for.
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import { version } from "../version.js";
 import { inspectCommand } from "./inspect.js";
 import { predictCommand } from "./predict.js";
+import { quantizeCommand } from "./quantize.js";
 import { serveCommand } from "./serve.js";
 
 const wrongUse: ReadonlySet<ErrorCode> = new Set(["ERR_INVALID_ARGUMENT", "ERR_INVALID_CONFIG"]);
@@ -22,6 +24,7 @@ export async function main(words: readonly string[]): Promise<number | undefined
   program.addCommand(serveCommand());
   program.addCommand(predictCommand());
   program.addCommand(inspectCommand());
+  program.addCommand(quantizeCommand());
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(words, { from: "user" });
@@ -30,6 +33,7 @@ export async function main(words: readonly string[]): Promise<number | undefined
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (!(error instanceof OrtserveError)) throw error;
     process.stderr.write(`ortserve: ${error.message}\n`);
+    if (error.code === "ERR_GOAL_MISSED") return 3;
     return wrongUse.has(error.code) ? 2 : 1;
   }
 }

@@ -55,3 +55,10 @@ export function shape(text: string, known: Record<string, number[]> = {}): Recor
   if (name === "") throw new InvalidArgumentError("Expected NAME:DIMS, such as image:1,3,224,224.");
   return { ...known, [name]: list.split(",").map(Number) };
 }
+
+/** "1.5" */
+export function ratio(text: string): number {
+  const value = Number(text);
+  if (/^[0-9.]+$/.test(text) && value >= 0 && value <= 1000) return value;
+  throw new InvalidArgumentError("Expected a number from 0 to 1000, such as 1.5.");
+}

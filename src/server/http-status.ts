@@ -29,6 +29,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_SHUTTING_DOWN: 503,
   ERR_PORT_IN_USE: 500,
   ERR_NOT_ALLOWED: 503,
+  ERR_GOAL_MISSED: 500,
 };
 
 /** Where a route's protocol has another status for a code. */

@@ -44,10 +44,12 @@ describe("documentation", () => {
     assert.deepEqual([...new Set(rows)].sort(), Object.keys(modelConfigSchema.shape).sort());
   });
 
-  for (const command of ["serve", "inspect"])
+  for (const command of ["serve", "inspect", "quantize"])
     it(`has every flag of \`ortserve ${command}\` in docs/configuration.md, and no other`, () => {
       const source = read(`src/cli/${command}.ts`);
-      const flags = [...source.matchAll(/(?:\.option|new Option)\(\s*"(?:-\w, )?(--[\w-]+)/g)].map((m) => m[1]);
+      const flags = [...source.matchAll(/(?:\.(?:requiredO|o)ption|new Option)\(\s*"(?:-\w, )?(--[\w-]+)/g)].map(
+        (m) => m[1],
+      );
       const sections = read("docs/configuration.md").split(/^##+ /m);
       const table = sections.find((text) => text.startsWith(`\`ortserve ${command}\``)) ?? "";
       const rows = [...table.matchAll(/^\| (?:`-\w`, )?`(--[\w-]+)/gm)].map((match) => match[1]);

@@ -7,6 +7,7 @@ import { OrtserveError } from "../../errors.js";
 import { decodeModel, encodeModel } from "./codec.js";
 import { ExternalWriter, readExternal } from "./external-data.js";
 import type { GraphProto, ModelProto, TensorProto } from "./messages.js";
+import { elementBytes, tensorSize } from "./tensor-data.js";
 
 /** A model and the folder that its external data is in. */
 export interface OnnxModel {
@@ -45,15 +46,17 @@ export interface WriteOptions {
 }
 
 /**
- * Writes the model to `path`, and to `path`.data the weights when they do not fit inside or were outside before. Both appear
- * complete or not at all. Rejects with the file system's error.
+ * Writes the model to `path`, and to `path`.data the weights when they do not fit inside. The model appears complete or not at all.
+ * Throws the file system's error.
  */
 export function writeModel(path: string, { proto, directory }: OnnxModel, options: WriteOptions = {}): void {
   const file = resolve(path);
   const [draft, data] = [`${file}.${process.pid}.part`, `${file}.data`];
-  const outside = needsExternal(proto, options.inlineBytes ?? inlineBytes);
+  const outside = weightBytes(proto) > (options.inlineBytes ?? inlineBytes);
   try {
-    const whole = outside ? moveOutside(proto, directory, `${draft}.data`, basename(data)) : proto;
+    const whole = outside
+      ? moveOutside(proto, directory, `${draft}.data`, basename(data))
+      : moveInside(proto, directory);
     writePieces(draft, encodeModel(whole).pieces);
     if (outside) renameSync(`${draft}.data`, data);
     renameSync(draft, file);
@@ -69,10 +72,14 @@ export function fileBytes(path: string): number {
   return statSync(path).size + (data?.size ?? 0);
 }
 
-function needsExternal(proto: ModelProto, limit: number): boolean {
-  const tensors = [...allInitializers(proto.graph)];
-  const inline = tensors.reduce((sum, { rawData }) => sum + (rawData?.length ?? 0), 0);
-  return inline > limit || tensors.some(({ dataLocation }) => dataLocation === 1);
+/** Writes the model file alone: its external data must be beside `path` already. */
+export function writeModelAlone(path: string, proto: ModelProto): void {
+  writePieces(path, encodeModel(proto).pieces);
+}
+
+/** Bytes of all weights, inside and outside. */
+export function weightBytes(proto: ModelProto): number {
+  return [...allInitializers(proto.graph)].reduce((sum, one) => sum + tensorSize(one) * elementBytes(one.dataType), 0);
 }
 
 /** Initializers of a graph and of the bodies inside it. */
@@ -95,6 +102,13 @@ function moveOutside(proto: ModelProto, directory: string, dataPath: string, loc
   } finally {
     writer.close();
   }
+}
+
+function moveInside(proto: ModelProto, directory: string): ModelProto {
+  if ([...allInitializers(proto.graph)].every(({ dataLocation }) => dataLocation !== 1)) return proto;
+  const moved = (tensor: TensorProto) =>
+    inside(tensor, tensor.dataLocation === 1 ? readExternal(tensor, directory) : undefined);
+  return { ...proto, graph: mapInitializers(proto.graph as GraphProto, moved) };
 }
 
 function inside(tensor: TensorProto, bytes: Uint8Array | undefined): TensorProto {

@@ -92,9 +92,9 @@ export function dropAttribute(node: NodeProto, name: string): void {
 }
 
 /** Whether the node is of ONNX's own domain, and of one of these types. */
-export function isOp(node: NodeProto | undefined, ...types: readonly string[]): node is NodeProto {
+export function isOp(node: NodeProto | undefined, ...types: readonly string[]): boolean {
   const standard = node !== undefined && (node.domain === undefined || node.domain === "" || node.domain === "ai.onnx");
-  return standard && types.includes(node.opType ?? "");
+  return standard && types.includes(node?.opType ?? "");
 }
 
 /** Graphs in the node's attributes: branches of an If, bodies of a Loop. */

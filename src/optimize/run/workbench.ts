@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Model } from "../../runtime/model.js";
 import type { ModelOptions, ProviderChoice } from "../../runtime/model-options.js";
-import { fileBytes, type OnnxModel, readModel, writeModel } from "../onnx/model-file.js";
+import { fileBytes, type OnnxModel, readModel, weightBytes, writeModel, writeModelAlone } from "../onnx/model-file.js";
 
 /** How far ONNX Runtime rewrites the graph: not at all, by rules that hold everywhere, or for this machine. */
 export type OptimizationLevel = "none" | "basic" | "all";
@@ -39,11 +39,19 @@ export class Workbench {
     return join(this.directory, `${++this.#drafts}${ending}`);
   }
 
-  /** Writes a draft; its path. */
+  /** Writes a draft; its path. Weights that lie on the bench already are not copied. */
   write(model: OnnxModel): string {
     const path = this.path(".onnx");
-    writeModel(path, model);
+    if (model.directory === this.directory) writeModelAlone(path, model.proto);
+    else writeModel(path, model);
     return path;
+  }
+
+  /** The model with its weights in one file on the bench, which all its drafts share. */
+  async share(model: OnnxModel): Promise<OnnxModel> {
+    const path = this.path(".onnx");
+    writeModel(path, model, { inlineBytes: 0 });
+    return readModel(path);
   }
 
   /** A session that runs one request at a time, as given: no batching, nothing cached. Close it. */
@@ -66,7 +74,8 @@ export class Workbench {
   async optimized(source: OnnxModel | string, options: DraftOptions = {}): Promise<OnnxModel> {
     const from = typeof source === "string" ? source : this.write(source);
     const path = this.path(".optimized.onnx");
-    const outside = fileBytes(from) > largeModel && {
+    const bytes = typeof source === "string" ? fileBytes(from) : weightBytes(source.proto);
+    const outside = bytes > largeModel && {
       "session.optimized_model_external_initializers_file_name": `${path.split(/[\\/]/).at(-1)}.data`,
       "session.optimized_model_external_initializers_min_size_in_bytes": 1024,
     };

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// The quantized model before it is judged as a whole: made in the chosen mode, measured, and described for the report.
+import type { Samples } from "../data/samples.js";
+import { Graph } from "../onnx/graph.js";
+import type { OnnxModel } from "../onnx/model-file.js";
+import type { Workbench } from "../run/workbench.js";
+import { calibrate } from "./calibrate.js";
+import { quantizeDynamically } from "./dynamic.js";
+import { proveFusion } from "./fusion-proof.js";
+import { convertToHalf } from "./half.js";
+import { integerInputs } from "./integer-input.js";
+import { type FloatNode, findLayers } from "./layers.js";
+import { layerNoise } from "./noise.js";
+import type { Feed, Quality, Yardstick } from "./quality.js";
+import type { QuantizeOptions } from "./quantize.js";
+import type { Mode, QuantizeReport } from "./report-data.js";
+import { excludeWorst, rankLayers } from "./sensitivity.js";
+import { StaticQuantizer, type StaticResult } from "./static.js";
+import { profiles } from "./target.js";
+
+export interface DraftRequest {
+  readonly bench: Workbench;
+  readonly base: OnnxModel;
+  readonly yardstick: Yardstick;
+  readonly calibration: Samples;
+  readonly mode: Mode;
+  readonly options: QuantizeOptions;
+  readonly passes: (quality: Quality) => boolean;
+  readonly onProgress: (stage: string, done: number, of: number) => void;
+}
+
+type Facts = Pick<
+  QuantizeReport,
+  "calibration" | "layers" | "excluded" | "trials" | "sensitivity" | "noise" | "ranges" | "inputs" | "fusion"
+>;
+
+export interface Draft {
+  readonly model: OnnxModel;
+  readonly quality: Quality;
+  readonly feed: Feed;
+  readonly facts: Facts;
+}
+
+const sameFeed: Feed = (inputs) => inputs;
+
+export function draftOf(request: DraftRequest): Promise<Draft> {
+  if (request.mode === "static") return staticDraft(request);
+  return request.mode === "dynamic" ? dynamicDraft(request) : halfDraft(request);
+}
+
+async function staticDraft(request: DraftRequest): Promise<Draft> {
+  const { bench, base, yardstick, calibration, options, passes, onProgress } = request;
+  const target = options.target === "tensorrt" ? "tensorrt" : "cpu";
+  const weights = { perTensor: options.perTensor ?? false, reduceRange: options.cpuCompat === "avx2" };
+  const quantizer = new StaticQuantizer(bench, yardstick, calibration, {
+    profile: profiles[target],
+    weights,
+    exclude: new Set(options.exclude),
+    ...(options.budgetBytes !== undefined && { budgetBytes: options.budgetBytes }),
+    passes,
+    onProgress,
+  });
+  const result = await quantizer.run(base);
+  onProgress("report", 0, 1);
+  const noise = await layerNoise(bench, base, result.model, result.placement, calibration);
+  const integer = await withIntegerInputs(request, result);
+  const fusion = target === "cpu" ? await proveFusion(bench, integer.model, result.placement.float) : undefined;
+  return {
+    ...integer,
+    facts: {
+      calibration: { samples: calibration.count, method: result.method },
+      layers: { quantized: result.placement.layers.length, float: result.placement.float },
+      excluded: result.excluded,
+      trials: result.trials,
+      sensitivity: result.sensitivity,
+      noise,
+      ranges: rangesOf(result),
+      inputs: integer.inputs,
+      fusion,
+    },
+  };
+}
+
+async function withIntegerInputs({ bench, yardstick, options }: DraftRequest, result: StaticResult) {
+  if (!options.inputU8) return { model: result.model, feed: sameFeed, inputs: [], quality: result.quality };
+  const session = await bench.load(options.model);
+  await session.close();
+  const made = integerInputs(result.model, session.metadata, result.params, options.inputLayout ?? "same");
+  const quality = await yardstick.measureDraft(bench, made.model, made.feed);
+  return { model: made.model, feed: made.feed, inputs: made.inputs, quality };
+}
+
+function rangesOf({ params, histograms }: StaticResult): QuantizeReport["ranges"] {
+  return [...params].map(([tensor, { scale, zeroPoint }]) => {
+    const { min = 0, max = 0 } = histograms.get(tensor) ?? {};
+    return { tensor, min, max, scale, zeroPoint };
+  });
+}
+
+async function dynamicDraft({ bench, base, yardstick, options, passes, onProgress }: DraftRequest): Promise<Draft> {
+  const weights = { perTensor: options.perTensor ?? false, reduceRange: options.cpuCompat === "avx2" };
+  const given = new Set(options.exclude);
+  const make = (more: ReadonlySet<string>) => quantizeDynamically(base, new Set([...given, ...more]), weights);
+  let made = make(new Set());
+  let quality = await yardstick.measureDraft(bench, made.model);
+  let [excluded, sensitivity]: [readonly string[], Facts["sensitivity"]] = [[...given], []];
+  if (!passes(quality) && made.layers.length > 1) {
+    const names = [...made.layers, ...made.tables];
+    const variant = (more: ReadonlySet<string>) => make(more).model;
+    sensitivity = await rankLayers(bench, yardstick, names, variant, (done, of) => onProgress("layers", done, of));
+    const found = await excludeWorst(bench, yardstick, sensitivity, variant, passes);
+    if (found) {
+      made = make(new Set(found.excluded));
+      [excluded, quality] = [[...given, ...found.excluded], found.quality];
+    }
+  }
+  const fusion = await proveFusion(bench, made.model, made.float);
+  const layers = { quantized: made.layers.length + made.tables.length, float: made.float };
+  return { model: made.model, quality, feed: sameFeed, facts: { ...noRanges, layers, excluded, sensitivity, fusion } };
+}
+
+const noRanges = {
+  calibration: { samples: 0, method: "minmax" },
+  trials: [],
+  noise: [],
+  ranges: [],
+  inputs: [],
+} as const;
+
+/** Half of what FP16 holds: other data may have larger values than the samples. */
+const safeHalf = 32_000;
+
+async function halfDraft({ bench, base, yardstick, calibration, options, onProgress }: DraftRequest): Promise<Draft> {
+  const graph = new Graph(base);
+  const { layers, float } = findLayers(graph);
+  const watched = layers.flatMap(({ input, output }) => [input, output]);
+  const histograms = await calibrate(bench, base, [...new Set(watched)], calibration, {
+    onSample: (done, of) => onProgress("calibration", done, of),
+  });
+  const isWide = ({ min, max }: { min: number; max: number }) => Math.max(-min, max) > safeHalf;
+  const wide = new Set([...histograms].filter(([, histogram]) => isWide(histogram)).map(([name]) => name));
+  const excludedOutputs = layers.filter(({ name }) => options.exclude?.includes(name)).map(({ output }) => output);
+  const { model, converted } = await convertToHalf(bench, base, new Set([...wide, ...excludedOutputs]));
+  const isConverted = new Set(converted);
+  const left = layers.filter(({ name }) => !isConverted.has(name));
+  const reasons: FloatNode[] = left.map(({ name, kind }) => ({ name, op: kind, reason: "its values do not fit FP16" }));
+  const kept = float.filter(({ name }) => !isConverted.has(name));
+  const facts = {
+    ...noRanges,
+    calibration: { samples: calibration.count, method: "minmax" as const },
+    layers: { quantized: layers.length - left.length, float: [...kept, ...reasons] },
+    excluded: options.exclude ?? [],
+    sensitivity: [],
+    fusion: undefined,
+  };
+  return { model, quality: await yardstick.measureDraft(bench, model), feed: sameFeed, facts };
+}

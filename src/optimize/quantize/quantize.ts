@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ortserve quantize`: from an FP32 model to one that is proven smaller, faster and good enough, or to a refusal.
+import { existsSync } from "node:fs";
+import { basename } from "node:path";
+import { OrtserveError } from "../../errors.js";
+import { startEngine } from "../../runtime/engine.js";
+import { didYouMean } from "../../runtime/nearest-name.js";
+import { version } from "../../version.js";
+import { loadSamples } from "../data/load-samples.js";
+import { type SampleLoader, type Samples, splitSamples } from "../data/samples.js";
+import { multiplyAccumulates } from "../inspect/cost.js";
+import { Graph } from "../onnx/graph.js";
+import { fileBytes, type OnnxModel, writeModel } from "../onnx/model-file.js";
+import { profileRun } from "../run/profile.js";
+import { randomInputs, type ShapeChoice } from "../run/random-inputs.js";
+import { Workbench } from "../run/workbench.js";
+import { type Draft, draftOf } from "./draft.js";
+import { type Goals, missedGoals, passesQuality } from "./goals.js";
+import { findLayers } from "./layers.js";
+import { type Machine, thisMachine } from "./machine.js";
+import { normalizedModel } from "./normalize.js";
+import { type Quality, Yardstick } from "./quality.js";
+import type { Mode, QuantizeReport } from "./report-data.js";
+import type { Target } from "./target.js";
+import { timeOnTarget } from "./target-speed.js";
+
+export interface QuantizeOptions extends Partial<Goals> {
+  readonly model: string;
+  readonly output: string;
+  /** File or directory of samples; or "random", which proves speed and size but says little of quality. */
+  readonly calibration: string;
+  readonly target?: Target;
+  /** "auto": static where convolutions do most of the work, dynamic where matrix products do. */
+  readonly mode?: "auto" | "static" | "dynamic";
+  readonly inputU8?: boolean;
+  readonly inputLayout?: "same" | "nhwc";
+  /** Most samples to use. Default: 256. */
+  readonly maxSamples?: number;
+  /** Names of layers that stay FP32. */
+  readonly exclude?: readonly string[];
+  readonly perTensor?: boolean;
+  /** "avx2": also right on processors whose 8-bit products saturate. */
+  readonly cpuCompat?: "native" | "avx2";
+  /** Of random inputs with open dims. */
+  readonly shapes?: ShapeChoice;
+  /** Bytes of watched tensors at once during calibration. */
+  readonly budgetBytes?: number;
+  readonly loaders?: readonly SampleLoader[];
+  readonly onProgress?: (stage: string, done: number, of: number) => void;
+}
+
+export interface QuantizeResult {
+  readonly report: QuantizeReport;
+  /** Goals that were missed: when there is one, nothing was written. */
+  readonly missed: readonly string[];
+}
+
+const randomSamples = 32;
+
+/**
+ * Rejects with ERR_MODEL_NOT_FOUND, ERR_LOAD_FAILED, ERR_UNSUPPORTED (quantized already, nothing to quantize), ERR_INVALID_INPUT
+ * (calibration data do not fit), ERR_INVALID_ARGUMENT and what predict() rejects with. Writes `output`, and only when every
+ * goal is met.
+ */
+export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeResult> {
+  const goals: Goals = { maxDrop: 0.01, minSqnr: 0, minSpeedup: 1, ...defined(options) };
+  const bench = new Workbench();
+  try {
+    const base = await normalizedModel(bench, options.model);
+    checkExclusions(base, options.exclude ?? []);
+    const samples = await openSamples(bench, base, options);
+    const mode = await chosenMode(bench, base, samples, options);
+    const split = splitSamples(samples, options.maxSamples ?? 256);
+    const draft = await makeDraft(bench, base, mode, split, goals, options);
+    options.onProgress?.("speed", 0, 1);
+    const { target = "cpu" } = options;
+    const inputs = await split.heldOut.inputs(0);
+    const timed = await timeOnTarget(bench, options.model, draft.model, inputs, draft.feed(inputs), target);
+    const missed = missedGoals(draft.quality, timed.speed, goals);
+    const machine = thisMachine();
+    const final = describe(draft.model, { target, mode, machine, excluded: draft.facts.excluded });
+    const written = missed.length === 0 ? options.output : bench.path(".onnx"); // for its size alone
+    writeModel(written, final);
+    const bytes = { before: fileBytes(options.model), after: fileBytes(written) };
+    const warnings = [...timed.warnings, ...warningsOf(options, machine, samples, target)];
+    const { quality, facts } = draft;
+    const measured = { quality, speed: timed.speed, bytes, ...facts };
+    return { report: { ...heading(options, target, mode), machine, goals, ...measured, warnings }, missed };
+  } finally {
+    bench.close();
+  }
+}
+
+async function makeDraft(
+  bench: Workbench,
+  base: OnnxModel,
+  mode: Mode,
+  { calibration, heldOut }: { calibration: Samples; heldOut: Samples },
+  goals: Goals,
+  options: QuantizeOptions,
+): Promise<Draft> {
+  const yardstick = await Yardstick.make(bench, options.model, heldOut);
+  const passes = (quality: Quality) => passesQuality(quality, goals);
+  const onProgress = options.onProgress ?? (() => {});
+  const request = { bench, base, yardstick, calibration, mode, options, passes, onProgress };
+  return draftOf(request).finally(() => yardstick.close());
+}
+
+function heading({ model, output }: QuantizeOptions, target: Target, mode: Mode) {
+  return {
+    model: basename(model),
+    output: basename(output),
+    target,
+    mode,
+    date: new Date().toISOString(),
+    versions: { ortserve: version, onnxruntime: startEngine().version },
+  };
+}
+
+function defined({ maxDrop, minSqnr, minSpeedup }: Partial<Goals>): Partial<Goals> {
+  const given = { maxDrop, minSqnr, minSpeedup };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function checkExclusions(base: OnnxModel, exclude: readonly string[]): void {
+  const names = findLayers(new Graph(base)).layers.map(({ name }) => name);
+  const unknown = exclude.find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  const hint = didYouMean(unknown, names) || `; layers: ${names.slice(0, 5).join(", ")} ...`;
+  throw new OrtserveError("ERR_INVALID_ARGUMENT", `there is no layer '${unknown}' to exclude${hint}`);
+}
+
+async function openSamples(bench: Workbench, base: OnnxModel, options: QuantizeOptions): Promise<Samples> {
+  const session = await bench.load(base);
+  const specs = session.metadata.inputs;
+  await session.close();
+  if (options.calibration !== "random" || existsSync("random"))
+    return loadSamples(options.calibration, specs, options.loaders);
+  const inputs = async (index: number) => randomInputs(specs, options.shapes ?? {}, index + 1);
+  return { count: randomSamples, inputs, label: () => undefined };
+}
+
+async function chosenMode(
+  bench: Workbench,
+  base: OnnxModel,
+  samples: Samples,
+  options: QuantizeOptions,
+): Promise<Mode> {
+  const { target = "cpu", mode = "auto" } = options;
+  if (target === "cuda") return "half";
+  if (target === "tensorrt" && mode === "dynamic")
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", "TensorRT takes no dynamic quantization: use --mode static");
+  if (mode !== "auto") return mode;
+  if (target === "tensorrt" || options.inputU8) return "static";
+  const runs = await profileRun(bench, base, await samples.inputs(0), { level: "none" });
+  const work = (ops: readonly string[]) =>
+    runs.filter(({ op }) => ops.includes(op)).reduce((sum, run) => sum + multiplyAccumulates(run), 0);
+  return work(["Conv"]) >= work(["MatMul", "Gemm"]) ? "static" : "dynamic";
+}
+
+interface Origin {
+  readonly target: Target;
+  readonly mode: Mode;
+  readonly machine: Machine;
+  readonly excluded: readonly string[];
+}
+
+/** The model says of itself what was done to it, and on which processor. */
+function describe({ proto, directory }: OnnxModel, { target, mode, machine, excluded }: Origin): OnnxModel {
+  const facts = { ortserve: version, target, mode, cpu: machine.cpu, int8: machine.int8Instructions, excluded };
+  const entry = { key: "ortserve.quantize", value: JSON.stringify(facts) };
+  return { proto: { ...proto, metadataProps: [...proto.metadataProps, entry] }, directory };
+}
+
+/** Fewer, and ranges are those of single images. */
+const fewSamples = 64;
+
+function warningsOf(options: QuantizeOptions, machine: Machine, samples: Samples, target: Target): string[] {
+  const warnings: string[] = [];
+  if (options.calibration === "random")
+    warnings.push("calibrated and judged on made-up inputs: speed and size hold, quality on real data is unknown");
+  else if (samples.count < fewSamples)
+    warnings.push(`calibrated on ${samples.count} samples: with ${fewSamples} or more the ranges are safer`);
+  if (target === "cpu" && machine.int8Instructions === "none" && options.cpuCompat !== "avx2")
+    warnings.push(
+      "this processor has no 8-bit dot products: INT8 gains little here, and may saturate; see --cpu-compat avx2",
+    );
+  return warnings;
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// A quantization's report as one HTML file that needs nothing beside it.
+import { byteText, timeText } from "../inspect/text.js";
+import { dropText, percent } from "../quantize/goals.js";
+import type { QuantizeReport } from "../quantize/report-data.js";
+import { type Bar, barChart, escapeHtml } from "./svg.js";
+
+const style = `
+:root { color-scheme: light dark; --ink: #1d2733; --paper: #fff; --line: #c9d1da; --bar: #3b7dd8; --pale: #c3d5ee; --bad: #d1495b; }
+@media (prefers-color-scheme: dark) { :root { --ink: #dde5ee; --paper: #14191f; --line: #3a4653; --bar: #6aa5f5; --pale: #30445e; --bad: #f07a89; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 880px; margin: 2rem auto; padding: 0 1rem; }
+table { border-collapse: collapse; margin: 1rem 0; width: 100%; }
+th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+figure { margin: 1.5rem 0; } figcaption { font-weight: 600; margin-bottom: .25rem; }
+svg { width: 100%; height: auto; font: 11px system-ui, sans-serif; } svg text { fill: var(--ink); } svg line { stroke: var(--line); }
+rect.plain { fill: var(--bar); } rect.pale { fill: var(--pale); } rect.bad { fill: var(--bad); }
+.warning { border-left: 3px solid var(--bad); padding-left: .75rem; } code { font-size: 13px; }`;
+
+type Row = readonly (string | number)[];
+
+export function htmlReport(report: QuantizeReport, missed: readonly string[]): string {
+  const title = `${report.model} for ${report.target}`;
+  const notes = [...missed.map((text) => `Not written: ${text}`), ...report.warnings];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<h1>${escapeHtml(title)}</h1>
+${notes.map((text) => `<p class="warning">${escapeHtml(text)}</p>`).join("\n")}
+${table(["", "before", "after", "ratio"], summaryRows(report))}
+${beforeAfter(report)}
+<h2>Quality</h2>
+${table(["output", "signal to noise", "cosine similarity", "same best class"], qualityRows(report))}
+${report.trials.length > 0 ? table(["tried", "signal to noise", "kept"], trialRows(report)) : ""}
+${charts(report)}
+<h2>Layers</h2>
+<p>${report.layers.quantized} layers have 8-bit or 16-bit weights, ${report.layers.float.length} stay FP32${fusionText(report)}.</p>
+${
+  report.layers.float.length > 0
+    ? table(
+        ["node", "operator", "why FP32"],
+        report.layers.float.map(({ name, op, reason }) => [name, op, reason]),
+      )
+    : ""
+}
+${report.fusion ? table(["operator that runs", "nodes"], Object.entries(report.fusion.operators)) : ""}
+<h2>Made</h2>
+${table(["", ""], originRows(report))}
+</body>
+</html>
+`;
+}
+
+function summaryRows({ bytes, speed, quality }: QuantizeReport): Row[] {
+  const rows: Row[] = [
+    ["size", byteText(bytes.before), byteText(bytes.after), `${(bytes.before / bytes.after).toFixed(2)} x smaller`],
+  ];
+  if (speed)
+    rows.push([
+      "time of a run",
+      timeText(speed.beforeMicros),
+      timeText(speed.afterMicros),
+      `${speed.speedup.toFixed(2)} x as fast`,
+    ]);
+  if (quality.accuracy) rows.push(["accuracy", percent(quality.accuracy.before), percent(quality.accuracy.after), ""]);
+  return rows;
+}
+
+function beforeAfter({ bytes, speed }: QuantizeReport): string {
+  const pair = (title: string, before: number, after: number, text: (value: number) => string) =>
+    barChart(title, [
+      { label: "before", from: 0, to: before, note: text(before), tone: "pale" },
+      { label: "after", from: 0, to: after, note: text(after) },
+    ]);
+  const size = pair("Size", bytes.before, bytes.after, byteText);
+  return speed
+    ? size + pair(`Time of a run on ${speed.threads} thread`, speed.beforeMicros, speed.afterMicros, timeText)
+    : size;
+}
+
+function qualityRows({ quality }: QuantizeReport): Row[] {
+  return quality.outputs.map(({ name, sqnr, cosine, agreement }) => [
+    name,
+    `${sqnr.toFixed(1)} dB`,
+    cosine.toFixed(5),
+    agreement === undefined ? "" : percent(agreement),
+  ]);
+}
+
+function trialRows({ trials }: QuantizeReport): Row[] {
+  return trials.map(({ what, sqnr, kept }) => [what, `${sqnr.toFixed(1)} dB`, kept ? "yes" : "no"]);
+}
+
+function charts({ noise, sensitivity, ranges, excluded }: QuantizeReport): string {
+  const out = new Set(excluded);
+  const decibels = (label: string, sqnr: number): Bar => ({
+    label,
+    from: 0,
+    to: Math.max(0, sqnr),
+    note: `${sqnr.toFixed(1)} dB${out.has(label) ? ", kept FP32" : ""}`,
+    tone: out.has(label) ? "pale" : sqnr < 15 ? "bad" : "plain",
+  });
+  const all: string[] = [];
+  if (noise.length > 0)
+    all.push(
+      barChart(
+        "Signal to noise of each layer's result, all errors before it included",
+        noise.map(({ layer, sqnr }) => decibels(layer, sqnr)),
+      ),
+    );
+  if (sensitivity.length > 0)
+    all.push(
+      barChart(
+        "Signal to noise of the outputs when one layer alone is quantized, worst first",
+        sensitivity.map(({ name, sqnr }) => decibels(name, sqnr)),
+      ),
+    );
+  if (ranges.length > 0) all.push(barChart("Ranges of activations", ranges.map(rangeBar)));
+  return all.join("\n");
+}
+
+/** On a logarithmic scale of magnitudes: ranges differ by orders. */
+function rangeBar({ tensor, min, max, scale }: QuantizeReport["ranges"][number]): Bar {
+  const squeeze = (value: number) => Math.sign(value) * Math.log1p(Math.abs(value));
+  const note = `${min.toPrecision(3)} to ${max.toPrecision(3)}, step ${scale.toPrecision(3)}`;
+  return { label: tensor, from: squeeze(min), to: squeeze(max), note };
+}
+
+function fusionText({ fusion }: QuantizeReport): string {
+  if (!fusion) return "";
+  const missed =
+    fusion.missed.length === 0
+      ? "none that was meant to be integer is not"
+      : `${fusion.missed.length} were meant to be integer`;
+  return `. ONNX Runtime runs ${fusion.integer} of them on integer kernels; ${missed}`;
+}
+
+function originRows(report: QuantizeReport): Row[] {
+  const { versions, machine, calibration, goals, quality, speed } = report;
+  return [
+    ["mode", report.mode],
+    [
+      "calibration",
+      `${calibration.samples} samples, ranges by ${calibration.method === "mse" ? "least squared error" : "what was seen"}`,
+    ],
+    ["judged on", `${quality.samples} other samples: ${dropText(quality)}`],
+    [
+      "goals",
+      `drop at most ${percent(goals.maxDrop)}, signal to noise at least ${goals.minSqnr} dB, speed-up at least ${goals.minSpeedup}`,
+    ],
+    ...report.inputs.map(
+      (input): Row => [
+        `input ${input.name}`,
+        `UINT8${input.layout === "nhwc" ? ", channels last" : ""}: ${input.params.scale} * (x - ${input.params.zeroPoint})`,
+      ],
+    ),
+    ["timed", speed ? `${speed.rounds} rounds in turns, medians` : "not on this machine"],
+    ["processor", `${machine.cpu}, ${machine.cores} cores, 8-bit products: ${machine.int8Instructions}`],
+    ["versions", `ortserve ${versions.ortserve}, ONNX Runtime ${versions.onnxruntime}`],
+    ["date", report.date],
+  ];
+}
+
+function table(header: readonly string[], rows: readonly Row[]): string {
+  const line = (cells: Row, tag: string) =>
+    `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(String(cell))}</${tag}>`).join("")}</tr>`;
+  const head = header.some((text) => text !== "") ? `<thead>${line(header, "th")}</thead>` : "";
+  return `<table>${head}<tbody>${rows.map((row) => line(row, "td")).join("\n")}</tbody></table>`;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ortserve inspect` and `ortserve quantize` as a shell sees them: exit codes, files, one line on stderr for what failed.
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { squeezeExcite } from "../../bench/models/architectures.js";
+import { modelPath } from "../models/make.mjs";
+import { networks } from "../optimize/model-files.js";
+import { runCli } from "./serve-process.js";
+
+const folder = mkdtempSync(join(tmpdir(), "ortserve-cli-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const file = (name: string) => join(folder, name);
+
+describe("a wrong command is refused in one line", () => {
+  for (const [what, words, code, message] of [
+    ["inspect without a model", ["inspect"], 2, /missing required argument 'model'/],
+    ["a model that is not there", ["inspect", file("absent.onnx")], 1, /there is no file .*absent\.onnx/],
+    ["a broken model", ["inspect", modelPath("corrupt")], 1, /expected an ONNX model/],
+    ["a shape without dims", ["inspect", networks.digits, "--shape", "image"], 2, /Expected NAME:DIMS/],
+    ["a shape for no input", ["inspect", networks.digits, "--shape", "x:1"], 2, /unknown input 'x'/],
+    [
+      "quantize without data",
+      ["quantize", networks.digits, "-o", file("q.onnx")],
+      2,
+      /required option '--calib <data>'/,
+    ],
+    [
+      "quantize without an output",
+      ["quantize", networks.digits, "--calib", "random"],
+      2,
+      /required option '-o, --output/,
+    ],
+    [
+      "an unknown target",
+      ["quantize", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--target", "tpu"],
+      2,
+      /Allowed choices are cpu, tensorrt, cuda/,
+    ],
+    [
+      "a share that is none",
+      ["quantize", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--max-drop", "1dB"],
+      2,
+      /'1dB' is invalid\. Expected a share/,
+    ],
+    [
+      "data of a kind that nobody reads",
+      ["quantize", networks.digits, "-o", file("q.onnx"), "--calib", networks.digits],
+      2,
+      /cannot read calibration data of kind '\.onnx'/,
+    ],
+    [
+      "a goal that is missed",
+      ["quantize", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--min-speedup", "1000"],
+      3,
+      /q\.onnx was not written: it runs .* at least 1000 was asked for/,
+    ],
+  ] as const)
+    test(what, async () => {
+      const { code: exit, stderr } = await runCli(...words);
+      assert.equal(exit, code, stderr);
+      assert.match(stderr, message);
+      assert.equal(stderr.split("\n").filter((line) => line.startsWith("ortserve:")).length, 1, stderr);
+      assert.doesNotMatch(stderr, /\n {4}at /);
+      assert.equal(existsSync(file("q.onnx")), false);
+    });
+});
+
+test("inspect prints a table, or JSON", async () => {
+  const table = await runCli("inspect", networks.digits);
+  assert.equal(table.code, 0, table.stderr);
+  assert.match(table.stdout, /inputs +image float \[batch,28,28,1\]/);
+  assert.match(table.stdout, /Conv +fp32 +cpu/);
+  const json = await runCli("inspect", networks.digits, networks.iris, "--json");
+  const { before, after: other, changes } = JSON.parse(json.stdout);
+  assert.deepEqual([before.nodes, other.nodes], [13, 5]);
+  assert.ok(changes.length > 5);
+});
+
+test("quantize writes the model and both reports", async () => {
+  writeFileSync(file("net.onnx"), squeezeExcite());
+  const words = ["quantize", file("net.onnx"), "-o", file("small.onnx"), "--calib", "random", "--max-drop", "100%"];
+  const { code, stdout, stderr } = await runCli(...words, "--min-speedup", "0");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /kernels +5 integer, 0 FP32/);
+  const report = JSON.parse(readFileSync(file("small.report.json"), "utf8"));
+  assert.deepEqual([report.output, report.mode, report.layers.quantized], ["small.onnx", "static", 5]);
+  assert.ok(report.bytes.before / report.bytes.after > 1.5);
+  const html = readFileSync(file("small.report.html"), "utf8");
+  assert.doesNotMatch(html, /<script|https?:\/\/|undefined|NaN/);
+  for (const part of ["Signal to noise of each layer", "Ranges of activations", "Time of a run", "QLinearConv"])
+    assert.ok(html.includes(part), part);
+  const again = await runCli(...words, "--min-speedup", "0", "--no-report", "--json", "-o", file("other.onnx"));
+  assert.deepEqual(JSON.parse(again.stdout).missed, []);
+  assert.equal(existsSync(file("other.report.json")), false);
+});

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+// Models quantized from end to end, judged by onnxruntime-node on data that the quantizer has not seen.
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { describe, it } from "node:test";
+import { imageRows, mobileNetV2, resnet50 } from "../../bench/models/architectures.js";
+import { GraphBuilder, reproducibleNumbers } from "../../bench/models/graph.js";
+import { readModel } from "../../src/optimize/onnx/model-file.js";
+import { type QuantizeOptions, quantizeModel } from "../../src/optimize/quantize/quantize.js";
+import { floats, reference, tensor } from "../reference.js";
+import { argmax, heldOutDigits, pixelsPerDigit } from "../samples/held-out-digits.js";
+import { draftPath, networks, writeDraft } from "./model-files.js";
+import { digitPage, intersectionOverUnion } from "./pages.js";
+import { npy, npz } from "./sample-files.js";
+
+/** Digits that the model was trained on, all classes in equal parts: every fifth of the package is held out, with remainder 4. */
+function trainingDigits(count: number): { pixels: Float32Array; labels: Int32Array } {
+  const require = createRequire(import.meta.url);
+  const trained: { digit: number; image: number[] }[] = [];
+  let index = 0;
+  for (let digit = 0; digit < 10; digit++) {
+    const { data } = require(`mnist/src/digits/${digit}.json`) as { data: number[] };
+    for (let start = 0; start < data.length; start += pixelsPerDigit, index++)
+      if (index % 5 !== 4) trained.push({ digit, image: data.slice(start, start + pixelsPerDigit) });
+  }
+  const chosen = Array.from({ length: count }, (_, i) => trained[Math.floor((i * trained.length) / count)]);
+  const pixels = Float32Array.from(chosen.flatMap((one) => one?.image ?? []));
+  return { pixels, labels: Int32Array.from(chosen, (one) => one?.digit ?? -1) };
+}
+
+function digitFile(name: string, count: number): string {
+  const { pixels, labels } = trainingDigits(count);
+  const arrays = { image: npy([count, 28, 28, 1], pixels), labels: npy([count], labels) };
+  return writeDraft(`${name}.npz`, npz(arrays));
+}
+
+async function scores(path: string, feed: (pixels: Float32Array, rows: number) => ReturnType<typeof floats>) {
+  const { pixels, labels } = heldOutDigits();
+  const { probabilities } = await reference(path, { image: feed(pixels, labels.length) });
+  return probabilities?.data as Float32Array;
+}
+const floatFeed = (pixels: Float32Array, rows: number) => floats([rows, 28, 28, 1], pixels);
+
+const share = (hits: readonly boolean[]) => hits.filter(Boolean).length / hits.length;
+
+async function compareDigits(path: string, feed = floatFeed) {
+  const { labels } = heldOutDigits();
+  const [before, after] = [await scores(networks.digits, floatFeed), await scores(path, feed)];
+  const [first, second] = [argmax(before, 10), argmax(after, 10)];
+  const noise = before.reduce((sum, value, i) => sum + (value - (after[i] as number)) ** 2, 0);
+  return {
+    drop: share(first.map((digit, i) => digit === labels[i])) - share(second.map((digit, i) => digit === labels[i])),
+    agreement: share(first.map((digit, i) => digit === second[i])),
+    sqnr: 10 * Math.log10(before.reduce((sum, value) => sum + value * value, 0) / noise),
+  };
+}
+
+/** Speed is no matter in tests: machines that run them are busy. */
+const quantizeDigits = (output: string, samples: number, more: Partial<QuantizeOptions> = {}) =>
+  quantizeModel({
+    model: networks.digits,
+    output: draftPath(output),
+    calibration: digitFile(output, samples),
+    minSpeedup: 0,
+    maxSamples: samples,
+    ...more,
+  });
+
+describe("quantize refuses", () => {
+  const some = () => digitFile("some", 12);
+  const attempt = (more: Partial<QuantizeOptions>) =>
+    quantizeModel({
+      model: networks.digits,
+      output: draftPath("refused.onnx"),
+      calibration: some(),
+      minSpeedup: 0,
+      ...more,
+    });
+
+  it("a model that is not there, or none", async () => {
+    await assert.rejects(attempt({ model: draftPath("absent.onnx") }), { code: "ERR_MODEL_NOT_FOUND" });
+    await assert.rejects(attempt({ model: writeDraft("none.onnx", Buffer.from("none")) }), { code: "ERR_LOAD_FAILED" });
+  });
+
+  it("data that do not fit the model", async () => {
+    const wrong = writeDraft("wrong.npy", npy([2, 3], new Float32Array(6)));
+    await assert.rejects(attempt({ calibration: wrong }), {
+      code: "ERR_INVALID_INPUT",
+      message: /for input 'image', got \[2,3\]/,
+    });
+  });
+
+  it("a layer to exclude that is not there", async () => {
+    await assert.rejects(attempt({ exclude: ["conv0.conf"] }), {
+      code: "ERR_INVALID_ARGUMENT",
+      message: /no layer 'conv0.conf' to exclude, did you mean 'conv0.conv'/,
+    });
+  });
+
+  it("a model without a layer to quantize", async () => {
+    const model = writeDraft("relu.onnx", new GraphBuilder(1).relu().finish([4], 4));
+    await assert.rejects(attempt({ model, calibration: "random" }), {
+      code: "ERR_UNSUPPORTED",
+      message: /no layer that can be/,
+    });
+  });
+
+  it("to write what is worse than asked", async () => {
+    const { missed } = await attempt({ minSqnr: 150, maxDrop: 1 });
+    assert.equal(missed.length, 1);
+    assert.match(missed[0] ?? "", /dB of signal to noise, at least 150 dB was asked for/);
+    assert.equal(existsSync(draftPath("refused.onnx")), false);
+  });
+
+  it("to write what is slower than asked", async () => {
+    const { missed } = await attempt({ minSpeedup: 1000 });
+    assert.match(missed.join(), /times as fast as the original, at least 1000 was asked for/);
+    assert.equal(existsSync(draftPath("refused.onnx")), false);
+  });
+
+  it("what is quantized already, and integer inputs of what has none", async () => {
+    await quantizeDigits("twice.onnx", 12);
+    await assert.rejects(attempt({ model: draftPath("twice.onnx") }), {
+      code: "ERR_UNSUPPORTED",
+      message: /quantized already .*start from the FP32 model/,
+    });
+    await assert.rejects(attempt({ target: "tensorrt", inputU8: true }), {
+      code: "ERR_UNSUPPORTED",
+      message: /no input of the model/,
+    });
+    await assert.rejects(attempt({ target: "tensorrt", mode: "dynamic" }), {
+      code: "ERR_INVALID_ARGUMENT",
+      message: /no dynamic/,
+    });
+  });
+});
+
+describe("digits in INT8", () => {
+  it("are read as well as in FP32", async () => {
+    const { report, missed } = await quantizeDigits("digits.onnx", 400);
+    assert.deepEqual(missed, []);
+    const { drop, agreement, sqnr } = await compareDigits(draftPath("digits.onnx"));
+    assert.ok(drop <= 0.003, `accuracy drops by ${drop}`);
+    assert.ok(agreement >= 0.995, `agreement ${agreement}`);
+    assert.ok(sqnr >= 34, `${sqnr} dB`);
+    assert.equal(report.quality.dropOf, "accuracy");
+    assert.deepEqual([report.fusion?.integer, report.fusion?.missed], [4, []]);
+    assert.ok(statSync(networks.digits).size / statSync(draftPath("digits.onnx")).size > 3);
+    const { proto } = await readModel(draftPath("digits.onnx"));
+    const metadata = Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value]));
+    assert.equal(metadata.accuracy, "0.9920", "the original's metadata are kept");
+    assert.equal(JSON.parse(metadata["ortserve.quantize"] ?? "").target, "cpu");
+  });
+
+  it("are read well after calibration on 16 samples", async () => {
+    await quantizeDigits("digits16.onnx", 16, { maxDrop: 1 });
+    const { agreement } = await compareDigits(draftPath("digits16.onnx"));
+    assert.ok(agreement >= 0.993, `agreement ${agreement}`);
+  });
+
+  it("come as pixels when the input is UINT8, to the same bits", async () => {
+    await quantizeDigits("digits-f32.onnx", 100);
+    const { report } = await quantizeDigits("digits-u8.onnx", 100, { inputU8: true });
+    const [input] = report.inputs;
+    assert.ok(input);
+    const { scale, zeroPoint } = input.params;
+    const bytes = (pixels: Float32Array) => Uint8Array.from(pixels, (value) => Math.round(value / scale) + zeroPoint);
+    const exact = (pixels: Float32Array) =>
+      Float32Array.from(bytes(pixels), (q) => Math.fround((q - zeroPoint) * scale));
+    const integers = await scores(draftPath("digits-u8.onnx"), (pixels, rows) =>
+      tensor("uint8", [rows, 28, 28, 1], bytes(pixels)),
+    );
+    const reals = await scores(draftPath("digits-f32.onnx"), (pixels, rows) =>
+      floats([rows, 28, 28, 1], exact(pixels)),
+    );
+    assert.deepEqual(integers, reals);
+    const { proto } = await readModel(draftPath("digits-u8.onnx"));
+    const metadata = Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value]));
+    assert.equal(Number(metadata["input.image.scale"]), scale);
+    assert.equal(Number(metadata["input.image.zero_point"]), zeroPoint);
+  });
+
+  it("are the same whether ONNX Runtime fuses the pairs or not", async () => {
+    await quantizeDigits("digits-fused.onnx", 100);
+    const { InferenceSession } = await import("onnxruntime-node");
+    const options = { graphOptimizationLevel: "disabled", intraOpNumThreads: 1 } as const;
+    const session = await InferenceSession.create(draftPath("digits-fused.onnx"), options);
+    const { pixels, labels } = heldOutDigits();
+    const { probabilities } = await session.run({ image: floatFeed(pixels, labels.length) });
+    await session.release();
+    const [unfused, fused] = [
+      probabilities?.data as Float32Array,
+      await scores(draftPath("digits-fused.onnx"), floatFeed),
+    ];
+    const same = argmax(fused, 10).map((digit, i) => digit === argmax(unfused.subarray(10 * i, 10 * i + 10), 10)[0]);
+    assert.ok(share(same) >= 0.998, `${share(same)}`);
+  });
+
+  it("leave out the layers that they are told to", async () => {
+    const { report } = await quantizeDigits("partly.onnx", 12, { exclude: ["conv0.conv"], maxDrop: 1 });
+    assert.deepEqual(report.layers.float, [{ name: "conv0.conv", op: "Conv", reason: "excluded" }]);
+    assert.deepEqual([report.fusion?.integer, report.fusion?.float.length, report.fusion?.missed], [3, 1, []]);
+  });
+
+  it("run on processors that saturate, in 7 bits", async () => {
+    await quantizeDigits("avx2.onnx", 100, { cpuCompat: "avx2" });
+    const { proto } = await readModel(draftPath("avx2.onnx"));
+    const weights =
+      proto.graph?.initializer.filter(({ name = "", dataType }) => name.endsWith("_int8") && dataType === 3) ?? [];
+    assert.ok(weights.length === 4);
+    for (const { rawData } of weights) {
+      const values = new Int8Array(Uint8Array.from(rawData ?? []).buffer);
+      assert.ok(values.every((value) => Math.abs(value) <= 64));
+    }
+    assert.ok((await compareDigits(draftPath("avx2.onnx"))).agreement >= 0.99);
+  });
+});
+
+describe("known architectures in INT8", () => {
+  const side = 96;
+  for (const [name, build, smaller] of [
+    ["ResNet-50", resnet50, 3.9],
+    ["MobileNetV2", mobileNetV2, 3.6],
+  ] as const)
+    it(`${name} is ${smaller} times smaller, all of it on integer kernels`, async () => {
+      const model = writeDraft(`${name}.onnx`, build({ side }));
+      const samples = writeDraft(`${name}.npy`, npy([8, 3, side, side], imageRows(8, side)));
+      const output = draftPath(`${name}-int8.onnx`);
+      const { report, missed } = await quantizeModel({ model, output, calibration: samples, minSpeedup: 0 });
+      assert.deepEqual([missed, report.fusion?.float], [[], []]);
+      assert.ok(statSync(model).size / statSync(output).size >= smaller, `${statSync(output).size} bytes`);
+      assert.ok(report.quality.sqnr > 25, `${report.quality.sqnr} dB`);
+    });
+
+  it("a transformer is quantized dynamically, and its report says so", async () => {
+    const { bertLayers } = await import("../../bench/models/architectures.js");
+    const model = writeDraft("bert.onnx", bertLayers(1));
+    const output = draftPath("bert-int8.onnx");
+    const { report } = await quantizeModel({
+      model,
+      output,
+      calibration: "random",
+      minSpeedup: 0,
+      shapes: { x: [1, 16, 768] },
+    });
+    assert.equal(report.mode, "dynamic");
+    assert.ok(report.quality.sqnr > 30, `${report.quality.sqnr} dB`);
+    assert.ok(statSync(model).size / statSync(output).size > 3.9);
+    assert.match(report.warnings.join(), /made-up inputs/);
+    const x = floats([2, 7, 768], reproducibleNumbers(8, 2 * 7 * 768));
+    assert.deepEqual((await reference(output, { x })).y?.dims, [2, 7, 768]);
+  });
+
+  for (const target of ["cuda", "tensorrt"] as const)
+    it(`MobileNetV2 for ${target} has what that takes, and nothing else`, async () => {
+      const model = writeDraft(`${target}.onnx`, mobileNetV2({ side: 64 }));
+      const output = draftPath(`${target}-out.onnx`);
+      const { report } = await quantizeModel({ model, output, calibration: "random", target, minSpeedup: 0 });
+      assert.ok(report.quality.sqnr > (target === "cuda" ? 45 : 20), `${report.quality.sqnr} dB`);
+      const graph = (await readModel(output)).proto.graph;
+      const types = new Set(graph?.initializer.map(({ dataType }) => dataType));
+      assert.deepEqual(
+        graph?.input.map(({ type }) => type?.tensorType?.elemType),
+        [1],
+      );
+      if (target === "cuda") assert.deepEqual([...types], [10]);
+      else assert.deepEqual([...types].sort(), [1, 3], "INT8 and FP32: no INT32 bias, no UINT8");
+      const zero = graph?.initializer.filter(({ name = "" }) => /zero_point/.test(name)) ?? [];
+      for (const { rawData } of zero) assert.ok(rawData?.every((byte) => byte === 0));
+    });
+});
+
+describe("text detection in INT8", () => {
+  const side = 320;
+  const pages = () => {
+    const data = new Float32Array(16 * 3 * side * side);
+    for (let i = 0; i < 16; i++) data.set(digitPage(i, side), i * 3 * side * side);
+    return writeDraft("pages.npy", npy([16, 3, side, side], data));
+  };
+  const agreement = async (path: string) => {
+    let sum = 0;
+    for (let page = 100; page < 104; page++) {
+      const x = floats([1, 3, side, side], digitPage(page, side));
+      const [before, after] = [await reference(networks.detection, { x }), await reference(path, { x })];
+      const [first, second] = [before, after].map((outputs) => Object.values(outputs)[0]?.data as Float32Array);
+      sum += intersectionOverUnion(first as Float32Array, second as Float32Array);
+    }
+    return sum / 4;
+  };
+  const attempt = (output: string, minSqnr: number) =>
+    quantizeModel({
+      model: networks.detection,
+      output: draftPath(output),
+      calibration: pages(),
+      maxDrop: 1,
+      minSqnr,
+      minSpeedup: 0,
+    });
+
+  it("finds the same text, from an old operator set, with its ConvTransposes in FP32", async () => {
+    const { report } = await attempt("det.onnx", 0);
+    assert.deepEqual(
+      report.layers.float.map(({ op }) => op),
+      ["ConvTranspose", "ConvTranspose"],
+    );
+    assert.deepEqual(report.fusion?.missed, []);
+    const same = await agreement(draftPath("det.onnx"));
+    assert.ok(same >= 0.96, `intersection over union ${same}`);
+    assert.ok(statSync(networks.detection).size / statSync(draftPath("det.onnx")).size >= 3.3);
+  });
+
+  it("finds more of it when the worst layers stay FP32", async () => {
+    const { report, missed } = await attempt("det-excluded.onnx", 20);
+    assert.deepEqual(missed, []);
+    assert.ok(report.excluded.length > 0 && report.excluded.length < 16, `${report.excluded.length} excluded`);
+    assert.deepEqual(
+      report.excluded,
+      report.sensitivity.slice(0, report.excluded.length).map(({ name }) => name),
+    );
+    assert.ok((await agreement(draftPath("det-excluded.onnx"))) >= 0.975);
+  });
+});
+
+it("a network inside an If has nothing to quantize, and says so", async () => {
+  const before = readFileSync(networks.voice);
+  const output = draftPath("voice.onnx");
+  const options = {
+    model: networks.voice,
+    output,
+    calibration: "random",
+    mode: "static",
+    shapes: { input: [1, 288] },
+  } as const;
+  await assert.rejects(quantizeModel(options), { code: "ERR_UNSUPPORTED", message: /no layer that can be quantized/ });
+  assert.equal(existsSync(output), false);
+  assert.ok(before.equals(readFileSync(networks.voice)));
+});
