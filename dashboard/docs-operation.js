@@ -91,7 +91,7 @@ function requestFields(content) {
     const names = examplesOf(typeChoice.value).map(([name]) => name);
     exampleChoice.replaceChildren(...names.map((name) => element("option", {}, name)));
     exampleChoice.hidden = names.length < 2;
-    text.hidden = typeChoice.value === "application/octet-stream";
+    text.hidden = !/json|form/.test(typeChoice.value);
     file.hidden = !text.hidden;
     chooseExample();
     drawSchema();
@@ -107,7 +107,11 @@ function requestFields(content) {
       drawSchema();
       return schema;
     },
-    value: () => ({ type: typeChoice.value, ...(file.hidden ? { text: text.value } : { file: file.files?.[0] }) }),
+    value() {
+      if (file.hidden) return { type: typeChoice.value, text: text.value };
+      const [chosen] = file.files;
+      return { type: chosen?.type || "application/octet-stream", file: chosen };
+    },
   };
 }
 

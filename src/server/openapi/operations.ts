@@ -82,7 +82,9 @@ export class OperationWriter {
         : this.#components.of(any);
     const request = schemaOf("request", form.request, (one) => form.requestOf(one));
     const reply = schemaOf("reply", form.response, (one) => form.responseOf(one));
-    const content = { "application/json": { schema: request, ...examplesOf(form, model ?? this.#sample) } };
+    const json = { "application/json": { schema: request, ...examplesOf(form, model ?? this.#sample) } };
+    const files = Object.entries((model && form.filesOf?.(model)) ?? {}).map(([type, schema]) => [type, { schema }]);
+    const content = { ...json, ...Object.fromEntries(files) };
     const described = model ? { ...doc, tag: modelTag(model.name) } : doc;
     const answer = { "application/json": { schema: reply } };
     const operation = this.#operation("post", path, described, route, withRun, answer, model?.name);

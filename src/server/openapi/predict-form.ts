@@ -63,6 +63,10 @@ export const predictForm: TensorForm = {
     };
     return { type: "object", properties, required: ["predictions", "model", "version"] };
   },
+  filesOf({ preprocess }) {
+    const types = preprocess.flatMap(({ kind }) => (kind === "tabular" ? [] : [`${kind}/*`]));
+    return Object.fromEntries(types.map((type) => [type, { type: "string", format: "binary" }]));
+  },
   examplesOf(model) {
     if (!hasExample(model)) return {};
     const features = featureExample(model);
@@ -80,9 +84,10 @@ export function required({ inputs }: ModelMetadata): TensorSpec[] {
 }
 
 export function rowsSchema(model: ModelMetadata): JsonSchema {
-  const row = inputsSchema(model, ({ datatype, shape }) =>
-    nestedSchema(datatype, model.batched ? shape.slice(1) : shape),
-  );
+  const row = inputsSchema(model, (input) => {
+    const { datatype, shape } = input;
+    return orPrepared(model, input, nestedSchema(datatype, model.batched ? shape.slice(1) : shape), false);
+  });
   const features = featureSchemas(model);
   const items = features.length > 0 ? { anyOf: [row, ...features] } : row;
   const instances = { type: "array", minItems: 1, ...(!model.batched && { maxItems: 1 }), items };
@@ -90,20 +95,49 @@ export function rowsSchema(model: ModelMetadata): JsonSchema {
 }
 
 export function columnsSchema(model: ModelMetadata): JsonSchema {
-  const inputs = inputsSchema(model, ({ datatype, shape }) => nestedSchema(datatype, shape));
+  const inputs = inputsSchema(model, (input) => {
+    return orPrepared(model, input, nestedSchema(input.datatype, input.shape), true);
+  });
   return { title: "columns", type: "object", properties: { inputs }, required: ["inputs"] };
 }
 
 /** By name, or the bare value where only one input must come. */
 function inputsSchema(model: ModelMetadata, schemaOf: (input: TensorSpec) => JsonSchema): JsonSchema {
   const properties = Object.fromEntries(model.inputs.map((input) => [input.name, schemaOf(input)]));
-  const needed = required(model);
+  const needed = required(model).filter(({ name }) => preparedOf(model, name)?.kind !== "tabular"); // whose columns may stand for it
   const named = { type: "object", properties, required: needed.map(({ name }) => name) };
-  const [only, ...more] = model.inputs.length === 1 ? model.inputs : needed;
+  const [only, ...more] = model.inputs.length === 1 ? model.inputs : required(model);
   return only && more.length === 0 ? { anyOf: [schemaOf(only), named] } : named;
 }
 
-function featureSchemas({ inputs }: ModelMetadata): JsonSchema[] {
+function preparedOf({ preprocess }: ModelMetadata, name: string) {
+  return preprocess.find(({ input }) => input === name);
+}
+
+const fileSchema: JsonSchema = {
+  title: "file",
+  anyOf: [
+    { type: "string", contentEncoding: "base64", description: "Base64, or a data URL." },
+    { type: "object", properties: { b64: { type: "string", contentEncoding: "base64" } }, required: ["b64"] },
+  ],
+};
+
+/** The tensor, or what `preprocess` makes it of. */
+function orPrepared(model: ModelMetadata, input: TensorSpec, tensor: JsonSchema, whole: boolean): JsonSchema {
+  const prepared = preparedOf(model, input.name);
+  if (prepared === undefined) return tensor;
+  const one = prepared.kind === "tabular" ? columnsObject(prepared.columns) : fileSchema;
+  return { anyOf: [tensor, one, ...(whole ? [{ type: "array", items: one }] : [])] };
+}
+
+/** Which of them may be left out, and what each holds, is the model's configuration's business. */
+function columnsObject(columns: readonly string[]): JsonSchema {
+  return { title: "columns", type: "object", properties: Object.fromEntries(columns.map((name) => [name, {}])) };
+}
+
+function featureSchemas({ inputs, preprocess }: ModelMetadata): JsonSchema[] {
+  const columns = preprocess.flatMap((prepared) => (prepared.kind === "tabular" ? prepared.columns : []));
+  if (columns.length > 0) return [{ ...columnsObject(columns), title: "named values" }];
   if (inputs.every(({ features }) => features.length === 0)) return [];
   const members = inputs.flatMap(({ features, datatype }) => features.map((name) => [name, elementSchema(datatype)]));
   const properties = Object.fromEntries(members);

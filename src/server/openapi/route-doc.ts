@@ -58,6 +58,8 @@ export interface TensorForm {
   /** Of one model, with its names, datatypes and shapes. */
   requestOf(model: ModelMetadata): JsonSchema;
   responseOf(model: ModelMetadata): JsonSchema;
+  /** Bodies of other types, by type, that the model takes where the route reads them. */
+  filesOf?(model: ModelMetadata): Record<string, JsonSchema>;
   /** Requests that the model answers, by what is special about them; none where they would be too large to read. */
   examplesOf(model: ModelMetadata): Record<string, unknown>;
 }
