@@ -67,6 +67,7 @@ export class ModelLifecycle {
     const isKept = (version: VersionEntry) =>
       this.#loaded.get(version.version)?.identity === VersionLoader.identity(entry, version);
     const fresh = selected.filter((version) => !isKept(version));
+    this.#forgetUnloaded();
     for (const { version } of fresh) this.#others.set(version, { version, state: "LOADING", reason: "" });
     if (fresh.length > 0) await this.#publish();
 
@@ -157,13 +158,19 @@ export class ModelLifecycle {
     await this.#publish();
   }
 
+  /** Versions come and go; the index tells of what the last load or unload did. */
+  #forgetUnloaded(): void {
+    for (const [version, { state }] of this.#others) if (state === "UNAVAILABLE") this.#others.delete(version);
+  }
+
   /** A version that stays, with what its configuration says now about routing. */
   #described(entry: RepositoryEntry, version: string): LoadedVersion {
     const kept = this.#loaded.get(version) as LoadedVersion;
-    if (JSON.stringify(kept.servable.config) === JSON.stringify(entry.config)) return kept;
     const { name, config } = entry;
-    const { notes, model } = kept.servable;
-    return { ...kept, servable: makeServable({ name, version, config, notes }, model) };
+    const notes = [...entry.notes, ...kept.found];
+    const before = kept.servable;
+    if (JSON.stringify([before.config, before.notes]) === JSON.stringify([config, notes])) return kept;
+    return { ...kept, servable: makeServable({ name, version, config, notes }, kept.servable.model) };
   }
 
   async #replace(next: readonly LoadedVersion[]): Promise<void> {

@@ -159,6 +159,7 @@ export class RepositoryControl implements RepositoryAdmin {
 
   async load(name: string, override?: LoadOverride): Promise<void> {
     if (this.control !== "explicit") throw notExplicit();
+    if (this.#closing) throw new OrtserveError("ERR_SHUTTING_DOWN", "Server exiting");
     if (name === "" || /[/\\\0]/.test(name)) {
       throw new OrtserveError("ERR_INVALID_ARGUMENT", `invalid model name '${name}': expected one without '/'`);
     }

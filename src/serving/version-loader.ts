@@ -26,6 +26,8 @@ export interface LoadedVersion {
   readonly servable: Servable;
   /** Of the files, and of the configuration as far as it shapes the load. */
   readonly identity: string;
+  /** What of its configuration the model itself does not confirm, one sentence each. */
+  readonly found: readonly string[];
   /** How long the load took. */
   readonly millis: number;
   /** Lets requests in flight finish and frees the memory. */
@@ -78,6 +80,7 @@ export class VersionLoader {
       return {
         servable: makeServable({ name, version, config, notes: [...notes, ...found] }, model),
         identity: VersionLoader.identity(entry, { version, path, digest, bytes }),
+        found,
         millis: performance.now() - startedAt,
         close: () => closeModel(model as Model, release),
       };

@@ -176,6 +176,28 @@ test("--control explicit starts with what is asked for, and loads and unloads by
   assert.equal((await server.ended).code, 0);
 });
 
+test("a process that is killed while it loads leaves a repository that the next one serves", async () => {
+  const copy = makeRepository({ tiny: { versions: { 1: "mlp_tiny" } }, slow: { versions: { 1: "slow" } } });
+  const words = ["serve", copy, "--port", "0", "--control", "explicit", "--load-model", "tiny"];
+  const first = new ServeProcess(...words);
+  const url = await first.listening();
+  const sample = { inputs: { x: [[1, 2, 3, 4]], iterations: [[1_000_000]] } };
+  const config = JSON.stringify({ warmup: { requests: [sample] } });
+  const body = JSON.stringify({ parameters: { config } });
+  const loading = fetch(new URL("/v2/repository/models/slow/load", url), { method: "POST", body });
+  const index = async () => (await fetch(new URL("/v2/repository/index", url), { method: "POST" })).text();
+  while (!(await index()).includes("LOADING")); // the load has begun
+  assert.equal((await fetch(new URL("/predict/tiny", url), { method: "POST", body: tinyBody })).status, 200);
+  first.child.kill("SIGKILL");
+  await assert.rejects(loading);
+  const second = new ServeProcess(...words.slice(0, -1), "*");
+  const models = await (await fetch(new URL("/v2/models", await second.listening()))).json();
+  assert.deepEqual(models, { models: ["slow", "tiny"] });
+  second.child.kill("SIGTERM");
+  assert.equal((await second.ended).code, 0);
+  removeRepository(copy);
+});
+
 test("--control poll serves what is put into the directory", async () => {
   const empty = makeRepository({});
   const server = new ServeProcess("serve", empty, "--port", "0", "--control", "poll", "--poll-interval", "20");

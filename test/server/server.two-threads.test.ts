@@ -19,6 +19,7 @@ const suites = [
   "openapi",
   "parity",
   "predict-routes",
+  "reload",
   "rows-stay-with-callers",
   "tfserving",
   "torchserve",

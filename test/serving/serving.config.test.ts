@@ -55,7 +55,11 @@ for (const [what, yaml, message] of [
     "features: 3",
     /'features': expected a list of names, or a map from input to such a list, got 3/,
   ],
-  ["a provider without a name", "providers: [{nme: cuda}]", /'providers.0': expected a provider's name, or \{name/],
+  [
+    "a provider without a name",
+    "providers: [{nme: cuda}]",
+    /'providers\.0\.name': expected string, got nothing\n.*'providers\.0\.nme', did you mean 'name'\?/,
+  ],
   [
     "a version that is no number",
     "default_version: latest",
@@ -94,7 +98,7 @@ for (const [what, yaml, message] of [
   [
     "a column without a name",
     "preprocess: {x: {columns: [{mean: 1}]}}",
-    /'preprocess.x.columns.0': expected a column's name/,
+    /'preprocess\.x\.columns\.0\.name': expected string, got nothing/,
   ],
   ["argmax and top_k", "postprocess: {y: {argmax: true, top_k: 2}}", /expected one of argmax, top_k and threshold/],
   ["labels of nothing", "postprocess: {y: {labels: [a]}}", /'postprocess.y': expected argmax or top_k with labels/],

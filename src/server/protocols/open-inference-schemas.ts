@@ -27,6 +27,9 @@ export const modelMetadataSchema = z
     platform: z.string(),
     inputs: z.array(tensor),
     outputs: z.array(tensor),
+    parameters: z
+      .object({ notes: z.array(z.string()).describe("What its configuration asks for and does not get.") })
+      .optional(),
   })
   .meta({ id: "ModelMetadata" });
 
