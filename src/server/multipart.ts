@@ -77,7 +77,7 @@ function readPart(part: Buffer, number: number): FormField {
 function readHeaders(text: string, number: number): Map<string, string> {
   const headers = new Map<string, string>();
   for (const line of text.split(lineBreak)) {
-    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
+    const [, name, value] = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*$/.exec(line) ?? [];
     if (name === undefined || value === undefined)
       throw wrong(`expected 'Name: value' in the headers of part ${number}`);
     if (headers.has(name.toLowerCase())) throw wrong(`expected one ${name} in part ${number}, got several`);

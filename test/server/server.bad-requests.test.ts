@@ -156,7 +156,7 @@ for (const [path, message] of [
   ["/v2/models/alpha/versions/abc", /'alpha' version abc is not found/],
   ["/v2/models/alpha/versions/9/ready", /'alpha' version 9 is not found/],
   ["/v2/nothing", /no route \/v2\/nothing/],
-  ["/", /no route \//],
+  ["/nothing", /no route \/nothing/],
   ["/v2/models/", /no route/],
   ["/v2/models/alpha/", /no route/],
 ] as const) {

@@ -22,6 +22,7 @@ test("the statuses are these", () => {
     415: ["ERR_UNSUPPORTED_MEDIA_TYPE"],
     499: ["ERR_CANCELLED"],
     500: [
+      "ERR_GOAL_MISSED",
       "ERR_INTERNAL",
       "ERR_INVALID_CONFIG",
       "ERR_LIBRARY_UNAVAILABLE",

@@ -79,6 +79,15 @@ test("forms come back as Node's encoder was given them", async () => {
   );
 });
 
+test("separators of lines that are none in HTTP belong to a name", () => {
+  const [field] = parseMultipart(
+    type,
+    Buffer.from(`${part('Content-Disposition: form-data; name="a\u2028b\u0085"')}--B--`),
+  );
+  assert.equal(field?.name, "a\u2028b\u0085");
+  assert.throws(() => parse(`${part(`${named}\nX: y`)}--B--`), { code: "ERR_INVALID_JSON" });
+});
+
 test("curl's and quoted forms are read", () => {
   const body = `--B\r\nContent-Disposition: form-data; name="a\\"b"; filename="c"\r\nContent-Type: text/plain\r\n\r\n1\r\n--B\r\nCONTENT-DISPOSITION:form-data;name=""\r\n\r\n\r\n--B--\r\n`;
   const fields = parse(body, 'multipart/form-data; charset=utf-8; boundary="B"');

@@ -30,8 +30,8 @@ for (const [what, method, path, code, type, message] of [
     "ModelNotFoundException",
     /^Model not found: nope$/,
   ],
-  ["unregistering a version", "DELETE", "/models/mlp_tiny/1", 501, "InternalServerException", /'versions'/],
-  ["scaling", "PUT", "/models/mlp_tiny?min_worker=3", 501, "InternalServerException", /set 'instances'/],
+  ["unregistering a version", "DELETE", "/models/mlp_tiny/1", 501, "NotImplementedException", /'versions'/],
+  ["scaling", "PUT", "/models/mlp_tiny?min_worker=3", 501, "NotImplementedException", /set 'instances'/],
 ] as const) {
   test(`${what} is refused`, async () => {
     const answer = await call(method, path);

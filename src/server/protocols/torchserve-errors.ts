@@ -7,6 +7,7 @@ const typesOfStatus: Readonly<Record<number, string>> = {
   400: "BadRequestException",
   404: "ResourceNotFoundException",
   405: "MethodNotAllowedException",
+  501: "NotImplementedException",
   503: "ServiceUnavailableException",
 };
 
