@@ -96,11 +96,25 @@ void require_booleans(const InputSpec& spec, const View& view) {
   }
 }
 
+// Copies only what a pruned graph takes; lent memory stays as it is.
+void gather_live(const View& view, const InputSpec& spec, TensorSource& source, Tensor& tensor) {
+  const size_t element = dtype_size(spec.dtype);
+  const size_t rows = view.elements / spec.live->width();
+  const size_t size = rows * spec.live->live() * element;
+  tensor.data = value_or_throw(source.pool.acquire(size));
+  spec.live->gather(view.data, spec.live->width() * element, tensor.data.data(), rows, element);
+  tensor.shape[tensor.shape.rank() - 1] = static_cast<int64_t>(spec.live->live());
+  source.copied += size;
+}
+
 void read_numbers(napi_env env, napi_value value, const InputSpec& spec, TensorSource& source, Tensor& tensor) {
   const View view = read_view(env, value, spec);
   require_elements(spec, tensor.shape, view.elements);
   const size_t size = view.elements * dtype_size(spec.dtype);
   if (spec.dtype == DType::kBool) require_booleans(spec, view);
+  if (spec.live && size > 0 && tensor.shape[tensor.shape.rank() - 1] == static_cast<int64_t>(spec.live->width())) {
+    return gather_live(view, spec, source, tensor);
+  }
   if (source.lend && size > 0) {
     source.references.emplace_back(env, value);
     tensor.data = Buffer::lend(view.data, size, [] {});  // the references say when it ends

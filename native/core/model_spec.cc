@@ -17,6 +17,12 @@ int index_of(const Specs& specs, std::string_view name) noexcept {
 
 }  // namespace
 
+void ModelSpec::show_unpruned() noexcept {
+  for (InputSpec& input : inputs) {
+    if (input.live) input.dims[input.dims.rank() - 1] = static_cast<int64_t>(input.live->width());
+  }
+}
+
 int ModelSpec::input_index(std::string_view name) const noexcept {
   return index_of(inputs, name);
 }

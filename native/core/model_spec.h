@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/tensor.h"
+#include "core/transform/gather.h"
 #include "core/transform/input_plan.h"
 
 namespace ortserve {
@@ -20,6 +21,9 @@ struct InputSpec {
   std::vector<std::string> features;  ///< names of the columns of a [rows, n] input, from the config; else empty
   /// How requests bring it where they do not bring the tensor; null: only as the tensor.
   std::shared_ptr<const InputPlan> plan;
+  /// Where a pruned graph takes only some elements of the last dim: requests bring all of them, and these are kept.
+  /// In a loaded model's spec the last of `dims` is what requests bring; in a session's, what the graph takes.
+  std::shared_ptr<const LiveIndices> live;
 };
 
 struct OutputSpec {
@@ -40,6 +44,9 @@ struct ModelSpec {
   std::string batching_reason;  ///< why `batched` is what it is, for people
   int64_t example_dim = 1;      ///< a size of every other dynamic dim that the model runs with; 0: none was found
   int64_t max_rows = 0;         ///< most rows one request may bring; 0: no limit
+
+  /// Makes `dims` of pruned inputs those that requests bring.
+  void show_unpruned() noexcept;
 
   int input_index(std::string_view name) const noexcept;   ///< -1: none
   int output_index(std::string_view name) const noexcept;  ///< -1: none

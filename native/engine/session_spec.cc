@@ -2,6 +2,7 @@
 #include "engine/session_spec.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "engine/element_type.h"
 #include "engine/output_shape.h"
@@ -40,6 +41,28 @@ Status read_input(const Ort::TypeInfo& type, InputSpec& input) {
   const auto info = type.GetTensorTypeAndShapeInfo();
   if (!info.HasShape()) return unsupported(what, "declares no rank: run shape inference on the model");
   return read_tensor(info, what, input.dtype, input.dims, input.dim_names);
+}
+
+// "input.NAME.live" and "input.NAME.width" of the model's metadata say that the input was pruned.
+Status read_live(const Ort::ModelMetadata& metadata, InputSpec& input) {
+  Ort::AllocatorWithDefaultOptions allocator;
+  const std::string key = "input." + input.name;
+  const auto live = metadata.LookupCustomMetadataMapAllocated((key + ".live").c_str(), allocator);
+  if (!live) return {};
+  const auto width = metadata.LookupCustomMetadataMapAllocated((key + ".width").c_str(), allocator);
+  const std::string what = "input '" + input.name + "'";
+  if (input.dtype == DType::kString || input.dims.rank() == 0) return unsupported(what, "is pruned and holds no rows");
+  const int64_t taken = input.dims[input.dims.rank() - 1];
+  constexpr uint64_t kWidest = 64 << 20;  // a request may not bring more; and ranges must not fill the memory
+  const uint64_t elements = width ? std::strtoull(width.get(), nullptr, 10) : 0;
+  auto indices = LiveIndices::parse(live.get(), elements <= kWidest ? elements : 0);
+  if (!indices.ok()) return unsupported(what, "has metadata '" + key + ".live': " + indices.status().message());
+  if (taken != static_cast<int64_t>(indices->live())) {
+    return unsupported(what, "takes " + std::to_string(taken) + " elements, and its metadata '" + key + ".live' has " +
+                                 std::to_string(indices->live()));
+  }
+  input.live = std::make_shared<const LiveIndices>(std::move(*indices));
+  return {};
 }
 
 Status read_map(const Ort::ConstMapTypeInfo& map, const std::string& what, OutputSpec& output) {
@@ -91,6 +114,8 @@ Result<ModelSpec> read_session_spec(const Ort::Session& session) {
   for (std::string& name : session.GetInputNames()) {
     ORTSERVE_RETURN_IF_ERROR(add_input(std::move(name), session.GetInputTypeInfo(index++), false));
   }
+  const Ort::ModelMetadata metadata = session.GetModelMetadata();
+  for (InputSpec& input : spec.inputs) ORTSERVE_RETURN_IF_ERROR(read_live(metadata, input));
   index = 0;
   for (std::string& name : session.GetOverridableInitializerNames()) {
     ORTSERVE_RETURN_IF_ERROR(add_input(std::move(name), session.GetOverridableInitializerTypeInfo(index++), true));

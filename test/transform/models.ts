@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import onnxProto from "onnx-proto";
 import { fp32, model, node, seeded, value } from "../models/onnx.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "ortserve-transform-"));
@@ -56,4 +57,21 @@ export function bytesNetwork(): string {
       ],
     }),
   );
+}
+
+/**
+ * Input "x", FP32 [batch,3], of a row of `width` whose `live` elements the graph takes, through a matrix to "y" [batch,2];
+ * `metadata` in place of what says so.
+ */
+export function pruned(name: string, metadata: Readonly<Record<string, string>>): string {
+  const bytes = model({
+    name,
+    input: [value("x", "fp32", ["batch", 3])],
+    output: [value("y", "fp32", ["batch", 2])],
+    initializer: [fp32("w", [3, 2], seeded(3, 6, 1))],
+    node: [node("MatMul", ["x", "w"], ["y"])],
+  });
+  const message = onnxProto.onnx.ModelProto.decode(bytes);
+  message.metadataProps = Object.entries(metadata).map(([key, text]) => ({ key, value: text }));
+  return write(name, onnxProto.onnx.ModelProto.encode(message).finish());
 }

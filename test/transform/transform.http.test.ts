@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { Model } from "../../src/index.js";
 import { createServer, loadRepository, type OrtServer } from "../../src/server/index.js";
+import { serverDefaults } from "../server/real-server.js";
 import { SocketClient } from "../server/socket-client.js";
 import { bytesNetwork, identity, imageAndRow } from "./models.js";
 import { image, noise, type Pixels, png } from "./pictures.js";
@@ -40,7 +41,7 @@ before(async () => {
   );
   addModel("people", identity("fp32", ["batch", 2]), "preprocess: {x: {columns: [age, {name: income, default: 7}]}}\n");
   file = await png(picture);
-  server = createServer({ models: await loadRepository(root, { strict: true }), port: 0 });
+  server = createServer({ models: await loadRepository(root, { strict: true }), ...serverDefaults() });
   await server.listen();
 });
 after(async () => {

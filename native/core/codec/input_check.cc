@@ -15,6 +15,21 @@ bool fits(const Shape& wanted, const Shape& shape) {
   return true;
 }
 
+// Whether only the live elements of a pruned input came.
+bool is_pruned(const InputSpec& spec, const Shape& shape) {
+  return spec.live && shape.rank() > 0 && shape[shape.rank() - 1] == static_cast<int64_t>(spec.live->live());
+}
+
+void keep_live(const InputSpec& spec, Tensor& tensor) {
+  if (!spec.live || is_pruned(spec, tensor.shape)) return;
+  const size_t element = dtype_size(tensor.dtype);
+  const size_t width = spec.live->width();
+  const size_t rows = static_cast<size_t>(tensor.elements()) / width;
+  spec.live->gather(tensor.data.data(), width * element, tensor.data.data(), rows, element);
+  tensor.data = tensor.data.slice(0, rows * spec.live->live() * element);
+  tensor.shape[tensor.shape.rank() - 1] = static_cast<int64_t>(spec.live->live());
+}
+
 Status count_rows(const ModelSpec& spec, Request& request) {
   request.rows = -1;
   for (size_t i = 0; i < spec.inputs.size(); ++i) {
@@ -40,7 +55,9 @@ Status count_rows(const ModelSpec& spec, Request& request) {
 }  // namespace
 
 Status check_shape(const InputSpec& spec, const Shape& shape) {
-  if (fits(spec.dims, shape)) return {};
+  Shape whole = shape;
+  if (is_pruned(spec, shape)) whole[shape.rank() - 1] = static_cast<int64_t>(spec.live->width());
+  if (fits(spec.dims, whole)) return {};
   const std::string dtype(dtype_name(spec.dtype));
   return {Code::kInvalidInput, "expected " + dtype + " " + spec.dims.to_string() + " for input '" + spec.name +
                                    "', got " + dtype + " " + shape.to_string()};
@@ -51,6 +68,7 @@ Status finish_inputs(const ModelSpec& spec, Request& request) {
   for (size_t i = 0; i < spec.inputs.size(); ++i) {
     if (!request.present[i]) continue;
     ORTSERVE_RETURN_IF_ERROR(check_shape(spec.inputs[i], request.inputs[i].shape));
+    keep_live(spec.inputs[i], request.inputs[i]);
     request.input_bytes += request.inputs[i].byte_size();
   }
   request.rows = 1;

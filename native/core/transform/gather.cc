@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/transform/gather.h"
 
+#include <charconv>
 #include <cstring>
 #include <string>
 
@@ -29,6 +30,30 @@ Result<LiveIndices> LiveIndices::create(std::span<const uint32_t> indices, size_
                                         std::to_string(indices[i]) + " at place " + std::to_string(i)};
   }
   return LiveIndices(indices, width);
+}
+
+Result<LiveIndices> LiveIndices::parse(std::string_view text, size_t width) {
+  std::vector<uint32_t> indices;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    uint32_t first = 0, last = 0;
+    auto read = std::from_chars(at, end, first);
+    bool good = read.ec == std::errc();
+    last = first;
+    if (good && read.ptr != end && *read.ptr == '-') {
+      read = std::from_chars(read.ptr + 1, end, last);
+      good = read.ec == std::errc();
+    }
+    at = read.ptr;
+    if (good && at != end) good = *at++ == ',' && at != end;
+    if (!good || first > last || last >= width) {
+      return {Code::kInvalidArgument, "expected indices and ranges below " + std::to_string(width) +
+                                          ", such as 0-3,7, got '" + std::string(text.substr(0, 80)) + "'"};
+    }
+    for (uint32_t index = first; index <= last; ++index) indices.push_back(index);
+  }
+  return create(indices, width);
 }
 
 LiveIndices::LiveIndices(std::span<const uint32_t> indices, size_t width)

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "core/status.h"
@@ -16,6 +17,9 @@ class LiveIndices {
  public:
   /// kInvalidArgument unless `indices` is not empty, ascending without repetition, and below `width`.
   static Result<LiveIndices> create(std::span<const uint32_t> indices, size_t width);
+
+  /// As create(), from text such as "0-3,7,9-12": single indices and inclusive ranges.
+  static Result<LiveIndices> parse(std::string_view text, size_t width);
 
   size_t width() const noexcept { return width_; }          ///< elements of a row as it comes
   size_t live() const noexcept { return indices_.size(); }  ///< elements of a row that stay
