@@ -19,7 +19,7 @@ class FreeRunner final : public Runner {
   explicit FreeRunner(BufferPool& pool) : pool_(pool) {}
 
   Status run(std::span<const Tensor> inputs, const std::vector<bool>&, std::span<const uint16_t> wanted,
-             std::vector<Value>& outputs, const std::atomic<bool>*) noexcept override {
+             std::vector<Value>& outputs, const std::atomic<bool>*, RunTimes*) noexcept override {
     outputs.resize(wanted.size());
     for (Value& value : outputs) {
       auto tensor = allocate_tensor(pool_, DType::kFp32, {inputs[0].shape[0], kWidth});

@@ -6,6 +6,7 @@ int main() {
   ortserve::bench::bench_codec();
   ortserve::bench::bench_plan();
   ortserve::bench::bench_pool();
+  ortserve::bench::bench_stats();
   ortserve::bench::bench_batcher();
   ortserve::bench::bench_transform();
 }

@@ -55,6 +55,7 @@ inline void require(bool condition, const char* what) {
 void bench_codec();
 void bench_plan();
 void bench_pool();
+void bench_stats();
 void bench_batcher();
 void bench_transform();
 

@@ -57,15 +57,9 @@ void write_failure(ReplySlab& slab, const PortRequest& request, const Status& st
   record[kIdSize] = static_cast<uint32_t>(id_size);
 }
 
-uint64_t value_bytes(const Value& value) {
-  uint64_t bytes = value.tensor.byte_size() + value.keys.byte_size() + value.values.byte_size();
-  for (const Value& item : value.items) bytes += value_bytes(item);
-  return bytes;
-}
-
 uint64_t output_bytes(const PortRequest& request) {
   uint64_t bytes = sizeof(PortRequest);
-  for (const Value& value : request.outputs) bytes += value_bytes(value);
+  for (const Value& value : request.outputs) bytes += value.byte_size();
   return bytes;
 }
 
@@ -95,28 +89,39 @@ void CompletionPort::wake() noexcept {
   posted_ = napi_call_threadsafe_function(wakeup_, nullptr, napi_tsfn_nonblocking) == napi_ok;
 }
 
-void CompletionPort::deliver(std::unique_ptr<Request> request) noexcept {
-  std::unique_ptr<PortRequest> job(static_cast<PortRequest*>(request.release()));
-  const std::shared_ptr<CompletionPort> self = job->port;  // the request may hold the last reference but this
-  if (job->embedded) {
-    deliver_predict(std::move(job));
+void CompletionPort::prepare(Request& request) noexcept {
+  auto& job = static_cast<PortRequest&>(request);
+  if (!job.embedded && open_.load(std::memory_order_relaxed)) job.record = encode(job);
+}
+
+void CompletionPort::deliver_all(std::span<std::unique_ptr<Request>> requests) noexcept {
+  // The requests may hold the last references but this.
+  const std::shared_ptr<CompletionPort> self = static_cast<PortRequest&>(*requests.front()).port;
+  if (requests.size() == 1 && answer_submit(static_cast<PortRequest&>(*requests.front()).record)) {
+    requests.front().reset();
     return;
   }
   {
     const std::lock_guard lock(mutex_);
-    if (!open_) return;
+    for (auto& request : requests) {
+      const auto& job = static_cast<PortRequest&>(*request);
+      if (job.embedded) {
+        keep_predict(request);
+      } else if (open_) {
+        finished_.records.push_back(job.record);
+      }
+    }
+    wake();
   }
-  const CompletionRecord record = encode(*job);
-  job.reset();
-  if (std::this_thread::get_id() == js_thread_ && submitting_ == record[kTicket]) {
-    inline_record_ = record;
-    answered_inline_ = true;
-    return;
-  }
-  const std::lock_guard lock(mutex_);
-  if (!open_) return;
-  finished_.records.push_back(record);
-  wake();
+  for (auto& request : requests) request.reset();  // without the lock: one may be the last to hold its model
+}
+
+// Whether this is the answer to the submit() that is running on this very thread.
+bool CompletionPort::answer_submit(const CompletionRecord& record) noexcept {
+  if (std::this_thread::get_id() != js_thread_ || submitting_ == 0 || submitting_ != record[kTicket]) return false;
+  inline_record_ = record;
+  answered_inline_ = true;
+  return true;
 }
 
 CompletionRecord CompletionPort::encode(PortRequest& request) noexcept {
@@ -133,7 +138,6 @@ CompletionRecord CompletionPort::encode(PortRequest& request) noexcept {
   }
   SlabArena arena(slab_);
   const auto reply = encode_reply(request.model->spec(), request, arena);
-  request.model->copied_out(request.copied.out);
   if (!reply.ok()) {
     slab_.discard(arena.place());
     write_failure(slab_, request, reply.status(), record);
@@ -148,15 +152,15 @@ CompletionRecord CompletionPort::encode(PortRequest& request) noexcept {
   return record;
 }
 
-void CompletionPort::deliver_predict(std::unique_ptr<PortRequest> request) noexcept {
-  const bool lent = request->lent;
-  request->inputs.clear();
-  unread_bytes_.fetch_add(output_bytes(*request), std::memory_order_relaxed);
-  const std::lock_guard lock(mutex_);
+void CompletionPort::keep_predict(std::unique_ptr<Request>& request) noexcept {
+  const auto& job = static_cast<PortRequest&>(*request);
+  const bool lent = job.lent;
   // Kept even when closed if memory was lent: the references to it must be dropped on the JS thread.
-  if (open_ || lent) finished_.predicts.push_back(std::move(request));
+  if (open_ || lent) {
+    unread_bytes_.fetch_add(output_bytes(job), std::memory_order_relaxed);
+    finished_.predicts.emplace_back(static_cast<PortRequest*>(request.release()));
+  }
   if (lent && --lent_ == 0) returned_.notify_all();
-  wake();
 }
 
 void CompletionPort::post(Task task) noexcept {

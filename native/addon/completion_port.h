@@ -37,8 +37,11 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   /// JS thread. `drain` is called on the JS thread, in a callback scope, when take() has something to give.
   static std::shared_ptr<CompletionPort> create(napi_env env, std::function<void(napi_env)> drain);
 
-  /// Encodes a wire request's reply on the calling thread; keeps an embedded one for drain.
-  void deliver(std::unique_ptr<Request> request) noexcept override;
+  /// Encodes a wire request's reply on the calling thread.
+  void prepare(Request& request) noexcept override;
+  void deliver(std::unique_ptr<Request> request) noexcept override { deliver_all({&request, 1}); }
+  /// Keeps what was answered for drain; one lock and at most one wake-up for all.
+  void deliver_all(std::span<std::unique_ptr<Request>> requests) noexcept override;
   /// Runs `task` on the JS thread, soon; drops it when the environment is gone.
   void post(Task task) noexcept;
 
@@ -74,8 +77,9 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   static void on_wake(napi_env env, napi_value callback, void* context, void* data) noexcept;
 
   CompletionRecord encode(PortRequest& request) noexcept;
-  void deliver_predict(std::unique_ptr<PortRequest> request) noexcept;
-  void wake() noexcept;  // mutex_ held
+  bool answer_submit(const CompletionRecord& record) noexcept;
+  void keep_predict(std::unique_ptr<Request>& request) noexcept;  // mutex_ held
+  void wake() noexcept;                                           // mutex_ held
 
   const std::function<void(napi_env)> drain_;
   const std::thread::id js_thread_ = std::this_thread::get_id();
@@ -89,9 +93,10 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   CompletionRecord inline_record_{};
   size_t expected_ = 0;
 
+  std::atomic<bool> open_{true};  // changed with mutex_ held
+
   std::mutex mutex_;  // guards everything below
   std::condition_variable returned_;
-  bool open_ = true;
   bool posted_ = false;  // a wake-up is on its way
   int64_t lent_ = 0;
   napi_threadsafe_function wakeup_ = nullptr;

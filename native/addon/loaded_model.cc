@@ -3,23 +3,12 @@
 
 #include <utility>
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
-
 namespace ortserve {
 
 namespace {
 
 Status closed(const ModelSpec& spec) {
   return {Code::kModelClosed, "the model '" + spec.name + "' is closed"};
-}
-
-// Sessions are large and their memory comes from malloc, which keeps it: give it back to the system.
-void return_freed_memory() {
-#ifdef __GLIBC__
-  malloc_trim(0);
-#endif
 }
 
 }  // namespace
@@ -51,7 +40,6 @@ LoadedModel::~LoadedModel() {
         entrance.reset();
         batcher.reset();
         session.reset();
-        return_freed_memory();
       });
 }
 
@@ -151,7 +139,6 @@ void LoadedModel::release() {
   entrance.reset();
   queue.reset();
   session.reset();
-  return_freed_memory();
   for (const auto& callback : callbacks) callback();
 }
 

@@ -2,6 +2,7 @@
 #include "addon/model_info.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 
 #include "addon/js_build.h"
@@ -65,12 +66,24 @@ napi_value duration_to_js(napi_env env, const ModelStats::Duration& duration) {
   return JsObject(env).set_count("count", duration.count).set_count("nanoseconds", duration.nanoseconds).value();
 }
 
-napi_value batch_to_js(napi_env env, const std::pair<const int64_t, ModelStats::Duration>& batch) {
-  return JsObject(env)
-      .set("rows", static_cast<double>(batch.first))
-      .set_count("count", batch.second.count)
-      .set_count("nanoseconds", batch.second.nanoseconds)
-      .value();
+void set_compute(napi_env env, JsObject& object, const ModelStats::Compute& compute) {
+  object.set("computeInput", duration_to_js(env, compute.input))
+      .set("computeInfer", duration_to_js(env, compute.infer))
+      .set("computeOutput", duration_to_js(env, compute.output));
+}
+
+napi_value batch_to_js(napi_env env, const std::pair<const int64_t, ModelStats::Compute>& batch) {
+  JsObject object(env);
+  object.set("rows", static_cast<double>(batch.first)).set_count("count", batch.second.infer.count);
+  set_compute(env, object, batch.second);
+  return object.value();
+}
+
+// Milliseconds since 1970; 0: never. The core counts in steady time, which no clock adjustment moves.
+uint64_t unix_millis(TimePoint when) {
+  if (when == TimePoint{}) return 0;
+  const auto wall = std::chrono::system_clock::now() - (Clock::now() - when);
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count());
 }
 
 napi_value cuts_to_js(napi_env env, const std::array<uint64_t, kBatchCuts>& cuts) {
@@ -152,14 +165,18 @@ napi_value model_stats_to_js(napi_env env, const LoadedModel& model) {
   const ModelStats::Snapshot stats = model.stats();
   const napi_value copied =
       JsObject(env).set_count("in", stats.copied_in_bytes).set_count("out", stats.copied_out_bytes).value();
-  return JsObject(env)
-      .set_count("requests", stats.requests)
+  JsObject object(env);
+  set_compute(env, object, stats.compute);
+  return object.set_count("requests", stats.requests)
       .set_count("rows", stats.rows)
       .set_count("executions", stats.executions)
       .set("success", duration_to_js(env, stats.success))
       .set("fail", duration_to_js(env, stats.fail))
       .set("queue", duration_to_js(env, stats.queue))
-      .set("compute", duration_to_js(env, stats.compute))
+      .set("decode", duration_to_js(env, stats.decode))
+      .set("cacheHit", duration_to_js(env, stats.cache_hit))
+      .set("cacheMiss", duration_to_js(env, stats.cache_miss))
+      .set_count("lastRequestMillis", unix_millis(stats.last_received))
       .set_count("cancelled", stats.cancelled)
       .set_count("expired", stats.expired)
       .set_count("refusedFull", stats.refused_full)

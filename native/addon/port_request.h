@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "addon/completion_record.h"
 #include "addon/js_reference.h"
 #include "addon/loaded_model.h"
 #include "core/codec/wire.h"
@@ -19,8 +20,9 @@ struct PortRequest final : WireRequest {
   std::shared_ptr<CompletionPort> port;
   std::shared_ptr<LoadedModel> model;
   uint32_t ticket = 0;
-  bool embedded = false;  ///< predict() of a JavaScript caller: the outputs cross as values, not as a reply body
-  bool lent = false;      ///< inputs are read in the caller's memory
+  CompletionRecord record{};  ///< the encoded answer of a wire request; all zero before prepare()
+  bool embedded = false;      ///< predict() of a JavaScript caller: the outputs cross as values, not as a reply body
+  bool lent = false;          ///< inputs are read in the caller's memory
   /// Keeps lent memory alive. Made and dropped on the JS thread: embedded requests die there.
   std::vector<JsReference> lent_values;
 };

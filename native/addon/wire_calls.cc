@@ -82,6 +82,7 @@ void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, 
   if (status.ok()) return;
   queued->status = std::move(status);
   ResultSink* const sink = queued->sink;
+  sink->prepare(*queued);
   sink->deliver(std::move(queued));
 }
 
@@ -95,6 +96,7 @@ void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::op
   auto job = std::make_shared<Job>(Job{std::move(request), std::move(body), json_size});
   ProcessEngine::instance().post([job] {
     const std::shared_ptr<LoadedModel> model = job->request->model;
+    job->request->timings.decoding = Clock::now();
     decode_and_queue(std::move(job->request), job->body, job->json_size);
     model->end_decode();
   });

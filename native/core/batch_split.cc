@@ -9,11 +9,6 @@ namespace ortserve {
 
 namespace {
 
-int64_t rows_of(const Value& value) noexcept {
-  if (value.kind == Value::Kind::kSequence) return static_cast<int64_t>(value.items.size());
-  return value.kind == Value::Kind::kTensor && value.tensor.shape.rank() > 0 ? value.tensor.shape[0] : -1;
-}
-
 // Moves sequence items: each row has exactly one taker.
 Value take_rows(Value& value, int64_t begin, int64_t rows) {
   Value part;
@@ -54,9 +49,9 @@ Status join_inputs(BufferPool& pool, std::span<const std::unique_ptr<Request>> b
 
 Status split_outputs(std::span<const std::unique_ptr<Request>> batch, int64_t rows, std::vector<Value>& outputs) {
   for (const Value& output : outputs) {
-    if (rows_of(output) != rows) {
+    if (output.rows() != rows) {
       return {Code::kInternal, "a batch of " + std::to_string(rows) + " rows gave an output of " +
-                                   std::to_string(rows_of(output)) + " rows"};
+                                   std::to_string(output.rows()) + " rows"};
     }
   }
   int64_t begin = 0;

@@ -86,32 +86,23 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
   std::unique_lock lock(mutex_);
   if (Status status = admit(*request, now); !status.ok()) {
     lock.unlock();
-    stats_.refused(status.code());
+    stats_.refused(*request, status.code());
     return status;
   }
   ++outstanding_;
   request->timings.queued = now;
+  if (request->timings.decoded == TimePoint{}) request->timings.decoded = now;
   request->sequence = accepted_++;
   if (may_run_inline(*request)) {
     begin_run(request->rows);
     lock.unlock();
-    stats_.accepted();
-    stats_.ran_inline();
-    Batch batch;
-    batch.push_back(std::move(request));
-    run_batch(batch);
-    finish_run(batch);
-    lock.lock();
-    const bool announce = wants_worker(Clock::now());
-    lock.unlock();
-    if (announce) workers_.announce(shared_from_this());
+    run_here(std::move(request));
     return {};
   }
   queue_.push(std::move(request));
   window_.peak_rows = std::max(window_.peak_rows, queue_.rows() + running_rows_);
   const bool announce = wants_worker(now);
   lock.unlock();
-  stats_.accepted();
   if (announce) workers_.announce(shared_from_this());
   return {};
 }
@@ -147,6 +138,13 @@ bool Batcher::may_run_inline(const Request& request) const {
   return expected.count() > 0 && expected < options_.inline_ceiling;
 }
 
+void Batcher::run_here(std::unique_ptr<Request> request) noexcept {
+  Batch batch;
+  batch.push_back(std::move(request));
+  finish_run(batch, run_batch(batch, {.on_calling_thread = true}));
+  if (more_work()) workers_.announce(shared_from_this());
+}
+
 // Whether a worker should come now. At most one is on its way; the others follow as each takes its batch.
 bool Batcher::wants_worker(TimePoint now) {
   if (announced_ || queue_.empty() || running_ >= options_.instances) return false;
@@ -169,15 +167,22 @@ bool Batcher::wants_worker(TimePoint now) {
   return true;
 }
 
+bool Batcher::more_work() {
+  const std::lock_guard lock(mutex_);
+  return !queue_.empty() && wants_worker(Clock::now());
+}
+
 bool Batcher::work(TimePoint now) noexcept {
   Batch batch;
   Batch dropped;
+  BatchCut cut = {};
   bool announce = false;
   {
     const std::lock_guard lock(mutex_);
     announced_ = false;
     if (timer_ <= now) timer_ = TimePoint::max();
     if (running_ < options_.instances) take_batch(now, batch, dropped);
+    cut = plan_.cut;
     if (!batch.empty()) {
       int64_t rows = 0;
       for (const auto& request : batch) rows += request->rows;
@@ -188,10 +193,8 @@ bool Batcher::work(TimePoint now) noexcept {
   if (announce) workers_.announce(shared_from_this());
   deliver_dropped(dropped);
   if (batch.empty()) return false;
-  run_batch(batch);
-  finish_run(batch);
-  const std::lock_guard lock(mutex_);
-  return wants_worker(Clock::now());
+  finish_run(batch, run_batch(batch, {.cut = cut}));
+  return more_work();
 }
 
 void Batcher::take_batch(TimePoint now, Batch& batch, Batch& dropped) {
@@ -208,48 +211,59 @@ void Batcher::take_batch(TimePoint now, Batch& batch, Batch& dropped) {
     if (batch.empty() || may_share_batch(*batch.front(), queue_.at(index))) batch.push_back(queue_.take(index));
   }
   queue_.close_gaps();
-  if (!batch.empty()) stats_.formed(plan_.cut);
 }
 
 int64_t Batcher::rows_to_run(int64_t rows) const noexcept {
   return spec_.batched ? padded_rows(options_.pad_to, rows) : rows;
 }
 
-void Batcher::run_batch(Batch& batch) noexcept {
-  const TimePoint started = Clock::now();
+// Returns `record` with what is known after the run. An isolated batch has one execution, and record, per request.
+ModelStats::BatchRecord Batcher::run_batch(Batch& batch, ModelStats::BatchRecord record) noexcept {
   int64_t rows = 0;
-  for (const auto& request : batch) {
-    request->timings.started = started;
-    rows += request->rows;
-  }
+  for (const auto& request : batch) rows += request->rows;
   for (const auto& request : batch) request->batch_rows = rows;
-  if (batch.size() == 1) return run_alone(batch.front());
+  if (batch.size() == 1) {
+    run_alone(batch.front());
+    return record;
+  }
   const Status status = run_together(batch, nullptr);
-  if (status.ok()) return;
+  if (status.ok()) return record;
   if (status.code() == Code::kCancelled) {  // only abort() stops a batch of several
     for (const auto& request : batch) request->status = status;
-    return;
+    return record;
   }
-  stats_.isolated(batch.size());
   for (const auto& request : batch) run_alone(request);
+  record.isolated = true;
+  return record;
 }
 
 Status Batcher::run_together(std::span<const std::unique_ptr<Request>> batch, const std::atomic<bool>* terminate) {
   const TimePoint started = Clock::now();
   const Request& first = *batch.front();
   const int64_t rows = rows_to_run(first.batch_rows);
-  const int64_t padding = rows - first.batch_rows;
-  std::vector<Tensor> inputs;
-  ORTSERVE_RETURN_IF_ERROR(join_inputs(pool_, batch, padding, inputs));
-  const auto& wanted = first.wanted.empty() ? all_outputs_ : first.wanted;
-  std::vector<Value> outputs;
-  ORTSERVE_RETURN_IF_ERROR(runner_->run(inputs, first.present, wanted, outputs, terminate));
-  ORTSERVE_RETURN_IF_ERROR(split_outputs(batch, rows, outputs));
-  const TimePoint computed = Clock::now();
-  for (const auto& request : batch) request->timings.computed = computed;
-  stats_.executed(rows, padding, computed - started);
-  curve_.observe(rows, computed - started);
-  return {};
+  RunTimes times;
+  const Status status = [&]() -> Status {
+    std::vector<Tensor> inputs;
+    ORTSERVE_RETURN_IF_ERROR(join_inputs(pool_, batch, rows - first.batch_rows, inputs));
+    const auto& wanted = first.wanted.empty() ? all_outputs_ : first.wanted;
+    std::vector<Value> outputs;
+    ORTSERVE_RETURN_IF_ERROR(runner_->run(inputs, first.present, wanted, outputs, terminate, &times));
+    return split_outputs(batch, rows, outputs);
+  }();
+  note_run(batch, started, times);
+  if (status.ok()) curve_.observe(rows, first.timings.computed - started);
+  return status;
+}
+
+// What the runner could not tell, or did not come to, ended now.
+void Batcher::note_run(std::span<const std::unique_ptr<Request>> batch, TimePoint started, RunTimes times) noexcept {
+  if (times.computed == TimePoint{}) times.computed = Clock::now();
+  if (times.bound == TimePoint{}) times.bound = started;
+  for (const auto& request : batch) {
+    request->timings.started = started;
+    request->timings.bound = times.bound;
+    request->timings.computed = times.computed;
+  }
 }
 
 // Whether a run is long enough that a caller who leaves should stop it. Short ones are not worth watching.
@@ -262,20 +276,18 @@ void Batcher::run_alone(const std::unique_ptr<Request>& request) noexcept {
   request->outputs.clear();
   request->batch_rows = request->rows;
   const auto* terminate = may_outlast_its_caller(*request) ? request->cancelled : nullptr;
-  if (rows_to_run(request->rows) == request->rows) return run_in_place(*request, terminate);
+  if (rows_to_run(request->rows) == request->rows) return run_in_place(request, terminate);
   request->status = run_together({&request, 1}, terminate);
-  if (!request->status.ok()) request->timings.computed = Clock::now();
 }
 
 // On the request's own buffers: nothing is joined, nothing is copied.
-void Batcher::run_in_place(Request& request, const std::atomic<bool>* terminate) {
+void Batcher::run_in_place(const std::unique_ptr<Request>& request, const std::atomic<bool>* terminate) {
   const TimePoint started = Clock::now();
-  const auto& wanted = request.wanted.empty() ? all_outputs_ : request.wanted;
-  request.status = runner_->run(request.inputs, request.present, wanted, request.outputs, terminate);
-  request.timings.computed = Clock::now();
-  if (!request.status.ok()) return;
-  stats_.executed(request.rows, 0, request.timings.computed - started);
-  curve_.observe(request.rows, request.timings.computed - started);
+  const auto& wanted = request->wanted.empty() ? all_outputs_ : request->wanted;
+  RunTimes times;
+  request->status = runner_->run(request->inputs, request->present, wanted, request->outputs, terminate, &times);
+  note_run({&request, 1}, started, times);
+  if (request->status.ok()) curve_.observe(request->rows, request->timings.computed - started);
 }
 
 void Batcher::follow_curve() {
@@ -291,13 +303,14 @@ void Batcher::begin_run(int64_t rows) {
   running_rows_ += rows;
 }
 
-void Batcher::end_run(const Batch& batch, TimePoint now) {
+void Batcher::end_run(const Batch& batch) {
   --running_;
   for (const auto& request : batch) {
     running_rows_ -= request->rows;
     window_.total_latency += request->timings.computed - request->timings.queued;
   }
   window_.requests += static_cast<int64_t>(batch.size());
+  const TimePoint now = batch.back()->timings.computed;
   bool renew = --runs_until_policy_ <= 0;
   if (options_.tune_delay && ++window_runs_ >= kRunsPerWindow && now - window_start_ >= kShortestWindow) {
     tuner_.observe(window_, curve_.cost(policy_.max_rows));
@@ -312,41 +325,62 @@ void Batcher::end_run(const Batch& batch, TimePoint now) {
 }
 
 // The run is over: a submit() may call another worker while this one encodes the results.
-void Batcher::finish_run(Batch& batch) noexcept {
+void Batcher::finish_run(Batch& batch, const ModelStats::BatchRecord& record) noexcept {
   {
     const std::lock_guard lock(mutex_);
-    end_run(batch, Clock::now());
+    end_run(batch);
     for (const auto& request : batch) {
       if (aborted_ && request->status.code() == Code::kCancelled) {
         request->status = Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed during the run");
       }
     }
   }
+  prepare(batch);
+  count(batch, record);
   deliver(batch);
 }
 
-void Batcher::deliver_dropped(Batch& dropped) noexcept {
-  for (const auto& request : dropped) {
-    if (request->status.code() != Code::kModelClosed) stats_.dropped(request->status.code());
+void Batcher::prepare(Batch& batch) const noexcept {
+  for (const auto& request : batch) {
+    if (!options_.buckets.empty() && request->status.ok()) request->status = options_.buckets.trim(pool_, *request);
+    request->inputs.clear();
+    request->sink->prepare(*request);
   }
+  const TimePoint answered = Clock::now();
+  for (const auto& request : batch) request->timings.answered = answered;
+}
+
+// Before the answers leave: whoever has one must find it counted.
+void Batcher::count(const Batch& batch, ModelStats::BatchRecord record) noexcept {
+  const size_t executions = record.isolated ? batch.size() : 1;
+  const size_t requests = batch.size() / executions;
+  for (size_t i = 0; i < executions; ++i) {
+    const std::span part = std::span(batch).subspan(i, requests);
+    record.rows = rows_to_run(part.front()->batch_rows);
+    record.padding = record.rows - part.front()->batch_rows;
+    stats_.finished(part, record);
+    record.cut.reset();
+  }
+}
+
+void Batcher::deliver_dropped(Batch& dropped) noexcept {
+  if (dropped.empty()) return;
+  prepare(dropped);
+  for (const auto& request : dropped) stats_.dropped(*request);
   deliver(dropped);
 }
 
 void Batcher::deliver(Batch& batch) noexcept {
-  if (batch.empty()) return;
-  for (auto& request : batch) {
-    if (!options_.buckets.empty() && request->status.ok()) request->status = options_.buckets.trim(pool_, *request);
-    stats_.finished(*request);
-    request->inputs.clear();
-  }
   if (!options_.preserve_order) return hand_over(batch);
   order_.finish(std::move(batch), [this](Batch& ready) { hand_over(ready); });
 }
 
 void Batcher::hand_over(Batch& batch) noexcept {
-  for (auto& request : batch) {
-    ResultSink* const sink = request->sink;
-    sink->deliver(std::move(request));
+  for (auto first = batch.begin(); first != batch.end();) {
+    ResultSink* const sink = (*first)->sink;
+    const auto last = std::find_if(first, batch.end(), [sink](const auto& request) { return request->sink != sink; });
+    sink->deliver_all({first, last});
+    first = last;
   }
   std::function<void()> on_idle;
   {
@@ -382,6 +416,13 @@ void Batcher::abort() noexcept {
     request->status = Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed before the request ran");
   }
   deliver_dropped(dropped);
+}
+
+ModelStats::Snapshot Batcher::stats() const {
+  ModelStats::Snapshot snapshot = stats_.snapshot();
+  const std::lock_guard lock(mutex_);
+  snapshot.requests = accepted_;
+  return snapshot;
 }
 
 int64_t Batcher::max_batch_rows() const {

@@ -68,7 +68,9 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   const CostCurve& curve() const noexcept { return curve_; }
   /// The row cap in force, from the options or the cost curve.
   int64_t max_batch_rows() const;
-  ModelStats::Snapshot stats() const { return stats_.snapshot(); }
+  ModelStats::Snapshot stats() const;
+  /// For what is in front of it: what the cache answered.
+  ModelStats& recorder() noexcept { return stats_; }
   /// For sinks: payload bytes copied while a delivered request was encoded.
   void copied_out(uint64_t bytes) noexcept { stats_.copied_out(bytes); }
   int64_t queued_rows() const;
@@ -86,17 +88,22 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   bool wants_worker(TimePoint now);
   void follow_curve();
   void begin_run(int64_t rows);
-  void end_run(const Batch& batch, TimePoint now);
+  void end_run(const Batch& batch);
   void take_batch(TimePoint now, Batch& batch, Batch& dropped);
 
-  void run_batch(Batch& batch) noexcept;
+  void run_here(std::unique_ptr<Request> request) noexcept;
+  bool more_work();
+  ModelStats::BatchRecord run_batch(Batch& batch, ModelStats::BatchRecord record) noexcept;
   Status run_together(std::span<const std::unique_ptr<Request>> batch, const std::atomic<bool>* terminate);
-  void run_in_place(Request& request, const std::atomic<bool>* terminate);
+  void run_in_place(const std::unique_ptr<Request>& request, const std::atomic<bool>* terminate);
+  static void note_run(std::span<const std::unique_ptr<Request>> batch, TimePoint started, RunTimes times) noexcept;
   void run_alone(const std::unique_ptr<Request>& request) noexcept;
   int64_t rows_to_run(int64_t rows) const noexcept;
   Nanoseconds cost(int64_t rows) const noexcept { return curve_.cost(rows_to_run(rows)); }
   bool may_outlast_its_caller(const Request& request) const;
-  void finish_run(Batch& batch) noexcept;
+  void finish_run(Batch& batch, const ModelStats::BatchRecord& record) noexcept;
+  void prepare(Batch& batch) const noexcept;
+  void count(const Batch& batch, ModelStats::BatchRecord record) noexcept;
   void deliver(Batch& batch) noexcept;
   void deliver_dropped(Batch& dropped) noexcept;
   void hand_over(Batch& batch) noexcept;

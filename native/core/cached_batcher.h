@@ -33,8 +33,10 @@ class CachedBatcher final : public ResultSink {
   void flush() { cache_.erase(owner_); }
 
  private:
+  void prepare(Request& leader) noexcept override;
   void deliver(std::unique_ptr<Request> leader) noexcept override;
-  void answer(std::unique_ptr<Request> joiner, const Request& leader) noexcept;
+  void share(const Request& leader, std::unique_ptr<Request> joiner) noexcept;
+  void answer(std::unique_ptr<Request> request) noexcept;
   void submit_again(std::unique_ptr<Request> joiner) noexcept;
   Status lead(std::unique_ptr<Request>& request);
 

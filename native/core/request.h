@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,17 @@ using Nanoseconds = std::chrono::nanoseconds;
 
 inline constexpr TimePoint kNoDeadline = TimePoint::max();
 
-/// When each stage of a request ended. They travel with the request and feed statistics, logs and headers.
+/// When each stage of a request ended. They travel with the request and feed statistics, logs and headers. A stage that
+/// it did not go through has no time; of a batch all requests have the same from `started` on.
 struct Timings {
   TimePoint received{};  ///< submit was called
-  TimePoint queued{};    ///< decoded and admitted
+  TimePoint decoding{};  ///< its decoding began, when that was later
+  TimePoint decoded{};   ///< it was looked up in the cache, or queued, from then on
+  TimePoint queued{};    ///< admitted
   TimePoint started{};   ///< its batch was formed
+  TimePoint bound{};     ///< inputs were gathered and handed to the runner
   TimePoint computed{};  ///< the model has run
+  TimePoint answered{};  ///< outputs were split and encoded
 };
 
 /// Payload bytes the core copied for one request, by direction. Views and lent memory count as nothing.
@@ -59,11 +65,18 @@ struct DimBeforePadding {
 
 struct Request;
 
-/// Where a finished request goes. Called once per accepted request, on a worker thread or inline; must not block.
+/// Where a finished request goes. Both are called once per accepted request, in this order and on one thread: a worker,
+/// or the caller's when it ran inline. They must not block.
 class ResultSink {
  public:
   virtual ~ResultSink() = default;
+  /// Makes the answer ready (encodes it), so that the time this takes is counted before the answer leaves.
+  virtual void prepare(Request&) noexcept {}
   virtual void deliver(std::unique_ptr<Request> request) noexcept = 0;
+  /// The same for requests that are all this sink's; each of `requests` is taken.
+  virtual void deliver_all(std::span<std::unique_ptr<Request>> requests) noexcept {
+    for (auto& request : requests) deliver(std::move(request));
+  }
 };
 
 /// Base of everything that travels through a Batcher; sinks extend it with what they need to answer.
@@ -92,6 +105,7 @@ struct Request {
   CacheUse cache_use = CacheUse::kUse;
   CacheOutcome cache_outcome = CacheOutcome::kNone;
   CacheKey cache_key;                ///< set and used by CachedBatcher
+  Nanoseconds cache_time{0};         ///< spent in the cache on this request
   ResultSink* reply_sink = nullptr;  ///< set and used by CachedBatcher: `sink`, while it stands in between
 
   Status status;  ///< kOk: `outputs` holds one value per wanted output

@@ -32,12 +32,6 @@ uint64_t compact(Value& value) {
   return bytes;
 }
 
-uint64_t size_of(const Value& value) noexcept {
-  uint64_t bytes = sizeof(Value) + value.tensor.byte_size() + value.keys.byte_size() + value.values.byte_size();
-  for (const Value& item : value.items) bytes += size_of(item);
-  return bytes;
-}
-
 void add(ResultCache::Stats& sum, const ResultCache::Stats& part) noexcept {
   sum.hits += part.hits;
   sum.misses += part.misses;
@@ -94,7 +88,7 @@ void ResultCache::insert(Shard& shard, Owner owner, const Request& leader, uint6
   OwnerShare& share = shard.owners[owner];
   const uint64_t own_bound = owner_bytes > 0 ? std::min(owner_bytes / shards_.size(), shard_bytes_) : shard_bytes_;
   uint64_t bytes = kEntryOverhead;
-  for (const Value& output : leader.outputs) bytes += size_of(output);
+  for (const Value& output : leader.outputs) bytes += output.byte_size();
   if (bytes > own_bound) {
     ++share.stats.too_large;
     return;

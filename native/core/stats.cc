@@ -5,37 +5,27 @@ namespace ortserve {
 
 namespace {
 
-void add(ModelStats::Duration& total, Nanoseconds elapsed) noexcept {
-  ++total.count;
-  total.nanoseconds += static_cast<uint64_t>(std::max<int64_t>(elapsed.count(), 0));
+void add(ModelStats::Compute& total, const Timings& at) noexcept {
+  total.input.add(at.bound - at.started);
+  total.infer.add(at.computed - at.bound);
+  total.output.add(at.answered - at.computed);
 }
 
 }  // namespace
 
-void ModelStats::accepted() noexcept {
+void ModelStats::refused(const Request& request, Code code) noexcept {
   const std::lock_guard lock(mutex_);
-  ++totals_.requests;
-}
-
-void ModelStats::refused(Code code) noexcept {
-  const std::lock_guard lock(mutex_);
+  totals_.last_received = std::max(totals_.last_received, request.timings.received);
   if (code == Code::kQueueFull) ++totals_.refused_full;
   if (code == Code::kDeadlineExceeded) ++totals_.refused_deadline;
 }
 
-void ModelStats::dropped(Code code) noexcept {
+void ModelStats::dropped(const Request& request) noexcept {
   const std::lock_guard lock(mutex_);
-  ++(code == Code::kCancelled ? totals_.cancelled : totals_.expired);
-}
-
-void ModelStats::isolated(uint64_t requests) noexcept {
-  const std::lock_guard lock(mutex_);
-  totals_.isolated += requests;
-}
-
-void ModelStats::ran_inline() noexcept {
-  const std::lock_guard lock(mutex_);
-  ++totals_.ran_inline;
+  totals_.last_received = std::max(totals_.last_received, request.timings.received);
+  totals_.copied_in_bytes += request.copied.in;
+  if (request.status.code() == Code::kCancelled) ++totals_.cancelled;
+  if (request.status.code() == Code::kDeadlineExceeded) ++totals_.expired;
 }
 
 void ModelStats::delayed(uint64_t requests) noexcept {
@@ -43,32 +33,49 @@ void ModelStats::delayed(uint64_t requests) noexcept {
   totals_.delayed += requests;
 }
 
-void ModelStats::formed(BatchCut cut) noexcept {
+void ModelStats::finished(std::span<const std::unique_ptr<Request>> batch, const BatchRecord& record) noexcept {
   const std::lock_guard lock(mutex_);
-  ++totals_.cuts[static_cast<size_t>(cut)];
-}
-
-void ModelStats::executed(int64_t rows, int64_t padding, Nanoseconds elapsed) noexcept {
-  const std::lock_guard lock(mutex_);
+  if (record.cut) ++totals_.cuts[static_cast<size_t>(*record.cut)];
+  if (record.on_calling_thread) totals_.ran_inline += batch.size();
+  if (record.isolated) totals_.isolated += batch.size();
+  for (const auto& request : batch) finished_one(*request);
+  if (!batch.front()->status.ok()) return;
   ++totals_.executions;
-  totals_.padded_rows += static_cast<uint64_t>(padding);
-  add(totals_.batches[rows], elapsed);
+  totals_.padded_rows += static_cast<uint64_t>(record.padding);
+  add(totals_.batches[record.rows], batch.front()->timings);
 }
 
-void ModelStats::finished(const Request& request) noexcept {
+void ModelStats::finished_one(const Request& request) noexcept {
   const Timings& at = request.timings;
-  const std::lock_guard lock(mutex_);
+  totals_.last_received = std::max(totals_.last_received, at.received);
   totals_.copied_in_bytes += request.copied.in;
   totals_.copied_out_bytes += request.copied.out;
-  if (at.started == TimePoint{}) return;  // never ran
-  add(totals_.queue, at.started - at.queued);
+  totals_.decode.add(at.decoded - std::max(at.received, at.decoding));
+  totals_.queue.add(at.started - at.queued);
   if (!request.status.ok()) {
-    add(totals_.fail, Clock::now() - at.received);
+    totals_.fail.add(at.answered - at.received);
     return;
   }
   totals_.rows += static_cast<uint64_t>(request.rows);
-  add(totals_.success, at.computed - at.received);
-  add(totals_.compute, at.computed - at.started);
+  totals_.success.add(at.answered - at.received);
+  add(totals_.compute, at);
+}
+
+void ModelStats::answered_by_cache(const Request& request) noexcept {
+  const Timings& at = request.timings;
+  const std::lock_guard lock(mutex_);
+  totals_.last_received = std::max(totals_.last_received, at.received);
+  totals_.copied_in_bytes += request.copied.in;
+  totals_.copied_out_bytes += request.copied.out;
+  totals_.decode.add(at.decoded - std::max(at.received, at.decoding));
+  totals_.queue.add(at.started - at.queued);
+  totals_.cache_hit.add(request.cache_time);
+  (request.status.ok() ? totals_.success : totals_.fail).add(at.answered - at.received);
+}
+
+void ModelStats::cache_missed(const Request& request) noexcept {
+  const std::lock_guard lock(mutex_);
+  totals_.cache_miss.add(request.cache_time);
 }
 
 void ModelStats::copied_out(uint64_t bytes) noexcept {

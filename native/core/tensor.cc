@@ -111,6 +111,17 @@ Tensor Tensor::rows(int64_t begin, int64_t rows) const {
   return part;
 }
 
+int64_t Value::rows() const noexcept {
+  if (kind == Kind::kSequence) return static_cast<int64_t>(items.size());
+  return kind == Kind::kTensor && tensor.shape.rank() > 0 ? tensor.shape[0] : -1;
+}
+
+uint64_t Value::byte_size() const noexcept {
+  uint64_t bytes = sizeof(Value) + tensor.byte_size() + keys.byte_size() + values.byte_size();
+  for (const Value& item : items) bytes += item.byte_size();
+  return bytes;
+}
+
 Result<Tensor> allocate_tensor(BufferPool& pool, DType dtype, const Shape& shape) {
   const auto elements = shape.elements();
   const auto size = static_cast<int64_t>(dtype_size(dtype));

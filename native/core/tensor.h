@@ -99,6 +99,11 @@ struct Value {
   Tensor tensor;             ///< kTensor
   std::vector<Value> items;  ///< kSequence
   Tensor keys, values;       ///< kMap: two 1-D tensors of equal length; keys are kInt64 or kString
+
+  /// Dim 0 of a tensor, the length of a sequence; -1 of what has no rows: a scalar, a map.
+  int64_t rows() const noexcept;
+  /// Memory it takes, in bytes: its tensors' data and the values themselves.
+  uint64_t byte_size() const noexcept;
 };
 
 }  // namespace ortserve

@@ -89,11 +89,6 @@ bool same_value(const Value& a, const Value& b) {
   return true;
 }
 
-int64_t rows_of(const Value& value) {
-  if (value.kind == Value::Kind::kSequence) return static_cast<int64_t>(value.items.size());
-  return value.kind == Value::Kind::kTensor && value.tensor.shape.rank() > 0 ? value.tensor.shape[0] : -1;
-}
-
 bool row_equals(const Value& together, int64_t row, const Value& alone) {
   if (together.kind == Value::Kind::kSequence)
     return same_value(together.items[static_cast<size_t>(row)], alone.items[0]);
@@ -118,7 +113,7 @@ std::string run_objection(Runner& runner, const ModelSpec& spec, BufferPool& poo
     if (Status status = runner.run(one, present, wanted, alone, nullptr); !status.ok()) return status.message();
     for (size_t i = 0; i < wanted.size(); ++i) {
       const std::string name = "output '" + spec.outputs[i].name + "'";
-      if (rows_of(together[i]) != kRows || rows_of(alone[i]) != 1) return name + " does not have one row per input row";
+      if (together[i].rows() != kRows || alone[i].rows() != 1) return name + " does not have one row per input row";
       if (!row_equals(together[i], row, alone[i])) return name + " of a row depends on the rows beside it";
     }
   }

@@ -68,7 +68,7 @@ OrtModelSession::~OrtModelSession() {
 
 Status OrtModelSession::run(std::span<const Tensor> inputs, const std::vector<bool>& present,
                             std::span<const uint16_t> wanted, std::vector<Value>& outputs,
-                            const std::atomic<bool>* terminate) noexcept {
+                            const std::atomic<bool>* terminate, RunTimes* times) noexcept {
   return guarded(Code::kInternal, [&]() -> Status {
     outputs.clear();
     if (inputs.size() != spec_.inputs.size() || present.size() != inputs.size()) {
@@ -79,18 +79,20 @@ Status OrtModelSession::run(std::span<const Tensor> inputs, const std::vector<bo
     if (wanted.empty()) wanted = all_outputs_;
     RunScope scope(runs_, terminate);
     if (terminate && terminate->load(std::memory_order_relaxed)) return cancelled();
-    Status status = run_in(scope.slot(), {inputs, present, wanted, outputs});
+    Status status = run_in(scope.slot(), {inputs, present, wanted, outputs}, times);
     if (status.ok()) return status;
     outputs.clear();
     return scope.slot().stopped.load(std::memory_order_relaxed) ? cancelled() : status;
   });
 }
 
-Status OrtModelSession::run_in(RunSlot& slot, const Call& call) {
+Status OrtModelSession::run_in(RunSlot& slot, const Call& call, RunTimes* times) {
   call.outputs.resize(call.wanted.size());
   ORTSERVE_RETURN_IF_ERROR(bind_inputs(slot, call));
   ORTSERVE_RETURN_IF_ERROR(bind_outputs(slot, call));
+  if (times) times->bound = Clock::now();
   ORTSERVE_RETURN_IF_ERROR(execute(slot, call));
+  if (times) times->computed = Clock::now();
   return collect(slot, call);
 }
 

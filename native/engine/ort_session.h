@@ -21,12 +21,12 @@ class OrtModelSession final : public Session {
 
   /// kInvalidInput, kCancelled, kOutOfMemory, kRunFailed, as Runner::run(). An empty `wanted` means every output.
   Status run(std::span<const Tensor> inputs, const std::vector<bool>& present, std::span<const uint16_t> wanted,
-             std::vector<Value>& outputs, const std::atomic<bool>* terminate) noexcept override;
+             std::vector<Value>& outputs, const std::atomic<bool>* terminate, RunTimes* times) noexcept override;
   void terminate_all() noexcept override { runs_.stop_all(); }
 
  private:
   struct Call;  // the arguments of one run()
-  Status run_in(RunSlot& slot, const Call& call);
+  Status run_in(RunSlot& slot, const Call& call, RunTimes* times);
   Status bind_inputs(RunSlot& slot, const Call& call) const;
   Status bind_outputs(RunSlot& slot, const Call& call) const;
   Status execute(RunSlot& slot, const Call& call);

@@ -68,6 +68,25 @@ TEST_F(CachedBatcherTest, RequestsInFlightAreRunOnce) {
   EXPECT_EQ(runner->rows_seen().size(), 1u);
 }
 
+TEST_F(CachedBatcherTest, HitsCountAsSuccessAndQueueButNotAsCompute) {
+  lead_with(5);
+  submit(request(5));  // joins
+  runner->open_gate();
+  sink.wait_for(2);
+  submit(request(5));  // hits
+  sink.wait_for(1);
+  const auto stats = batcher->stats();
+  EXPECT_EQ(stats.success.count, 3u);
+  EXPECT_EQ(stats.queue.count, 3u);
+  EXPECT_EQ(stats.cache_miss.count, 1u);
+  EXPECT_EQ(stats.cache_hit.count, 2u) << "a request that joined ran as little as one that hit";
+  EXPECT_EQ(stats.compute.infer.count, 1u);
+  EXPECT_EQ(stats.rows, 1u);
+  EXPECT_GT(stats.cache_miss.nanoseconds, 0u);
+  EXPECT_GE(stats.success.nanoseconds,
+            stats.queue.nanoseconds + stats.compute.infer.nanoseconds + stats.cache_hit.nanoseconds);
+}
+
 TEST_F(CachedBatcherTest, AModelErrorIsEverybodysAndIsNotStored) {
   runner->before_run = [](const Tensor&) { return Status(Code::kRunFailed, "no"); };
   lead_with(5);

@@ -18,7 +18,7 @@ class FakeRunner final : public Runner {
   explicit FakeRunner(BufferPool& pool) : pool_(pool) {}
 
   Status run(std::span<const Tensor> inputs, const std::vector<bool>&, std::span<const uint16_t> wanted,
-             std::vector<Value>& outputs, const std::atomic<bool>*) noexcept override {
+             std::vector<Value>& outputs, const std::atomic<bool>*, RunTimes*) noexcept override {
     const Tensor& input = inputs[0];
     if (!pass_gate(input.shape[0])) return {Code::kCancelled, "terminated"};
     if (before_run) {

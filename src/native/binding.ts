@@ -122,14 +122,38 @@ export interface NativeBatchCuts {
   readonly instanceFree: number;
 }
 
+export interface NativeBatchStats {
+  readonly rows: number;
+  readonly count: number;
+  readonly computeInput: NativeDuration;
+  readonly computeInfer: NativeDuration;
+  readonly computeOutput: NativeDuration;
+}
+
 export interface NativeModelStats {
   readonly requests: number;
   readonly rows: number;
   readonly executions: number;
+  /** From the call until the answer was ready to leave; those that the cache answered are among them. */
   readonly success: NativeDuration;
+  /** Of requests that ran, or that joined one that did. */
   readonly fail: NativeDuration;
+  /** From the body, or the JavaScript values, to tensors. */
+  readonly decode: NativeDuration;
+  /** Those that the cache answered are among them. */
   readonly queue: NativeDuration;
-  readonly compute: NativeDuration;
+  /** Gathering a batch's rows and handing them to ONNX Runtime. Each of its requests counts all of the batch's time. */
+  readonly computeInput: NativeDuration;
+  /** The model's runs, in the same way. */
+  readonly computeInfer: NativeDuration;
+  /** Splitting a batch's outputs and encoding the answers, in the same way. */
+  readonly computeOutput: NativeDuration;
+  /** Answered from the cache, or by the run of an identical request in flight. The time is that of the lookup. */
+  readonly cacheHit: NativeDuration;
+  /** The time is that of the lookup and of storing the result. */
+  readonly cacheMiss: NativeDuration;
+  /** When the last request reached the queue or the cache, in ms since 1970; 0: never. */
+  readonly lastRequestMillis: number;
   readonly cancelled: number;
   readonly expired: number;
   readonly refusedFull: number;
@@ -145,7 +169,8 @@ export interface NativeModelStats {
   readonly queuedRows: number;
   /** Of a cached model hits + misses + joins + bypasses are its requests. */
   readonly cache: NativeCacheStats;
-  readonly batches: readonly { rows: number; count: number; nanoseconds: number }[];
+  /** By executed row count: how often, and the stages of each execution. */
+  readonly batches: readonly NativeBatchStats[];
 }
 
 export interface NativeLoadOptions {

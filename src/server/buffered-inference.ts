@@ -30,7 +30,6 @@ export class BufferedInference extends WheelEntry implements ReplyHandler {
     this.#reply = reply;
     reply.model = target;
     reply.onGone = () => this.#gone();
-    target.lastUsedAt = reply.startedAt;
     const timeoutMs = timeoutOf(context.settings, target, head.timeoutMs);
     const memory = body.buffer as ArrayBuffer;
     const { byteOffset, byteLength } = body;

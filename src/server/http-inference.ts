@@ -138,7 +138,6 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
 
   #submitting(): number {
     this.#submitted = true;
-    this.#target.lastUsedAt = this.#reply.startedAt;
     this.#context.wheel.disarm(this);
     return timeoutOf(this.#context.settings, this.#target, this.#head.timeoutMs);
   }

@@ -33,7 +33,6 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
     const target = this.#target;
     const { model } = target;
     const { format } = route;
-    target.lastUsedAt = this.#startedAt;
     const timeoutMs = timeoutOf(context.settings, target, asked);
     if (mayHoldMedia(target, format) && (!isBinary || model.media?.takes(new Uint8Array(message)))) {
       this.#prepare(Buffer.from(message.slice(0)), isBinary, timeoutMs); // the message's memory is lent for this call

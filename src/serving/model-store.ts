@@ -166,10 +166,7 @@ export class ModelStore implements RouteTable {
 
   #retire(name: string, versions: ReadonlyMap<string, Servable>): void {
     for (const before of this.#models.get(name)?.versions.values() ?? []) {
-      const after = versions.get(before.version);
-      if (after === before) continue;
-      before.retired = true;
-      if (after?.model.id === before.model.id) after.lastUsedAt = before.lastUsedAt; // the same load, described anew
+      if (versions.get(before.version) !== before) before.retired = true;
     }
   }
 }

@@ -14,13 +14,11 @@ export interface ServableFacts {
 
 export interface Servable extends ServableFacts {
   readonly model: Model;
-  /** When the last request over a wire came, by performance.now(); 0: never. */
-  lastUsedAt: number;
   /** No longer routed to: its model is about to be closed, so whoever still holds it must look again. */
   retired: boolean;
 }
 
 /** A version that has not been used yet. */
 export function makeServable({ name, version, config, notes }: ServableFacts, model: Model): Servable {
-  return { name, version, model, config, notes, lastUsedAt: 0, retired: false };
+  return { name, version, model, config, notes, retired: false };
 }

@@ -69,16 +69,6 @@ test("what is replaced or forgotten is retired at once, what stays is not", asyn
   assert.throws(() => store.find("m", ""), /'m' is not found/);
 });
 
-test("the same model described anew keeps when it was used", async () => {
-  const before = servable("1");
-  before.lastUsedAt = 42;
-  const store = new ModelStore();
-  await store.apply(routes([before]));
-  const after = makeServable({ ...before, config: { deadline_ms: 5 } }, before.model);
-  await store.apply(routes([after]));
-  assert.deepEqual([before.retired, after.lastUsedAt], [true, 42]);
-});
-
 test("a thread that comes later learns what the others know", async () => {
   const owner = new ModelStore();
   const [early, late] = [new ModelStore(), new ModelStore()];
