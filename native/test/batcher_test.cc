@@ -68,7 +68,7 @@ TEST_F(BatcherTest, GivesEachCallerItsOwnRows) {
   EXPECT_EQ(stats.requests, 7u);
   EXPECT_EQ(stats.rows, 13u);
   EXPECT_EQ(stats.executions, 2u);
-  EXPECT_EQ(stats.batches.at(12).count, 1u);
+  EXPECT_EQ(stats.batches.at(12).infer.count, 1u);
   EXPECT_EQ(stats.copied_in_bytes, 12 * 2 * sizeof(float));  // joining; the lone request ran in place
 }
 
