@@ -85,6 +85,7 @@ void CompletionPort::on_wake(napi_env env, napi_value, void* context, void*) noe
 
 void CompletionPort::wake() noexcept {
   if (!open_ || posted_) return;
+  if (std::this_thread::get_id() == js_thread_ && hushed_) return;
   // Under the lock, so that close() cannot free the function in between.
   posted_ = napi_call_threadsafe_function(wakeup_, nullptr, napi_tsfn_nonblocking) == napi_ok;
 }
@@ -174,6 +175,7 @@ void CompletionPort::take(Finished& finished) {
   finished.records.clear();
   finished.predicts.clear();
   finished.tasks.clear();
+  hushed_ = false;
   {
     const std::lock_guard lock(mutex_);
     posted_ = false;

@@ -53,6 +53,9 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   /// True: the request was answered meanwhile, in `record`.
   bool finish_submit(CompletionRecord& record) noexcept;
 
+  /// JS thread: what is answered on this thread from now on wakes nobody: take() will be called.
+  void hush() noexcept { hushed_ = true; }
+
   /// JS thread: one more, or fewer, thing that JavaScript waits for. The event loop stays alive while there is any.
   void expect() noexcept;
   void expected(size_t count) noexcept;
@@ -89,6 +92,7 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
 
   // JS thread only.
   uint32_t submitting_ = 0;
+  bool hushed_ = false;
   bool answered_inline_ = false;
   CompletionRecord inline_record_{};
   size_t expected_ = 0;

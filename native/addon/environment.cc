@@ -58,6 +58,7 @@ Environment* Environment::create(napi_env env) {
 
 void Environment::cleanup(void* data) noexcept {
   const std::unique_ptr<Environment> environment(of(data));
+  environment->turn_.drop();
   environment->completions_->close();
   ProcessEngine::instance().close_environment();
   environment->completions_->wait_for_lent();
@@ -65,8 +66,17 @@ void Environment::cleanup(void* data) noexcept {
 
 const std::shared_ptr<LoadedModel>& Environment::model_of(napi_env env, napi_value value) const {
   void* wrapped = nullptr;
-  if (napi_unwrap(env, value, &wrapped) == napi_ok && handles_->contains(static_cast<ModelHandle*>(wrapped))) {
+  if (napi_unwrap(env, value, &wrapped) == napi_ok && wrapped != nullptr &&
+      std::ranges::find(*handles_, static_cast<ModelHandle*>(wrapped)) != handles_->end()) {
     return static_cast<ModelHandle*>(wrapped)->model;
+  }
+  fail(Code::kInvalidArgument, "expected a model of this thread, got something else");
+}
+
+const std::shared_ptr<LoadedModel>& Environment::model_at(napi_env env, napi_value handle) const {
+  uint32_t index = 0;
+  if (napi_get_value_uint32(env, handle, &index) == napi_ok && index < handles_->size() && (*handles_)[index]) {
+    return (*handles_)[index]->model;
   }
   fail(Code::kInvalidArgument, "expected a model of this thread, got something else");
 }
@@ -143,14 +153,21 @@ BodyBuffer Environment::take_body(uint32_t handle) {
   return body;
 }
 
+void Environment::end_turn(napi_env env) {
+  completions_->hush();
+  turn_.run();
+  drain(env);
+}
+
 void Environment::drain(napi_env env) noexcept {
   try {
     completions_->take(finished_);
+    const size_t unexpected = turn_.take_ended();  // nothing kept the event loop alive for these
     const size_t answered = finished_.records.size() + finished_.predicts.size() + finished_.tasks.size();
     drain_predicts(env);
     drain_records(env);
     drain_tasks(env);  // last: what ends a model follows the last of its answers
-    completions_->expected(answered);
+    completions_->expected(answered - unexpected);
   } catch (const std::exception&) {
     report_pending_exception(env);  // without one the environment is ending, and nobody waits for answers
   }

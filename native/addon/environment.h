@@ -6,7 +6,6 @@
 
 #include <memory>
 #include <optional>
-#include <unordered_set>
 #include <vector>
 
 #include "addon/completion_port.h"
@@ -17,10 +16,11 @@
 namespace ortserve {
 
 struct ModelHandle;
-/// The handles that JavaScript holds in one environment; anything else that comes as a model is forged.
-using ModelHandles = std::unordered_set<const ModelHandle*>;
+/// The handles that JavaScript holds in one environment, by number; null: none. Anything else that comes as a model is
+/// forged.
+using ModelHandles = std::vector<const ModelHandle*>;
 
-/// What a JavaScript model object wraps. Finalised after the environment's cleanup, so it shares the set.
+/// What a JavaScript model object wraps. Finalised after the environment's cleanup, so it shares the table.
 struct ModelHandle {
   std::shared_ptr<LoadedModel> model;
   std::shared_ptr<ModelHandles> handles;
@@ -41,6 +41,8 @@ class Environment {
   const std::shared_ptr<ModelHandles>& handles() const noexcept { return handles_; }
   /// The model behind a JavaScript object. Throws kInvalidArgument when it is none of this environment's.
   const std::shared_ptr<LoadedModel>& model_of(napi_env env, napi_value value) const;
+  /// The same by the number of its handle, which is quicker to read.
+  const std::shared_ptr<LoadedModel>& model_at(napi_env env, napi_value handle) const;
 
   /// The port object; made by the first call.
   napi_value open_port(napi_env env, napi_value on_replies, napi_value on_outputs);
@@ -50,6 +52,11 @@ class Environment {
   void answer_now(napi_env env, const CompletionRecord& record);
   /// Every call on the port begins here: the answer that answer_now() showed is over.
   void begin_call(napi_env env);
+
+  /// Requests that wait for end_turn(), which JavaScript calls when it has read what there was to read.
+  TurnBatch& turn() noexcept { return turn_; }
+  /// Runs them, and hands over their answers and whatever else is ready.
+  void end_turn(napi_env env);
 
   /// Memory for JSON that is parsed on this thread: `size` bytes, followed by kJsonPadding more. Throws kOutOfMemory.
   Buffer scratch(size_t size);
@@ -79,6 +86,7 @@ class Environment {
   JsReference on_replies_;
   JsReference on_outputs_;
   std::optional<CompletionRecord> shown_now_;
+  TurnBatch turn_;
   Buffer scratch_;
   std::vector<std::optional<BodyBuffer>> bodies_;  // by handle - 1
   std::vector<uint32_t> free_bodies_;

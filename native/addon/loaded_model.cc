@@ -76,9 +76,9 @@ int64_t LoadedModel::queued_rows() const {
   return queue ? queue->queued_rows() : 0;
 }
 
-Status LoadedModel::submit(std::unique_ptr<Request>& request) {
+Status LoadedModel::submit(std::unique_ptr<Request>& request, TurnBatch* turn) {
   const auto entrance = this->entrance();
-  return entrance ? entrance->submit(request) : closed(spec_);
+  return entrance ? entrance->submit(request, turn) : closed(spec_);
 }
 
 void LoadedModel::copied_out(uint64_t bytes) {

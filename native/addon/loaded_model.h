@@ -78,7 +78,7 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   void flush_cache();
 
   /// As CachedBatcher::submit; also kModelClosed after the release.
-  Status submit(std::unique_ptr<Request>& request);
+  Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
   void copied_out(uint64_t bytes);
 
   /// A body of this model waits for decoding on a worker: close() lets it finish. False: closed.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "addon/model_object.h"
 
+#include <algorithm>
+
 #include "addon/js_build.h"
 #include "addon/js_promise.h"
 #include "addon/model_info.h"
@@ -11,7 +13,8 @@ namespace {
 
 void finalize_handle(napi_env, void* data, void*) noexcept {
   const std::unique_ptr<ModelHandle> handle(static_cast<ModelHandle*>(data));
-  handle->handles->erase(handle.get());
+  std::ranges::replace(*handle->handles, static_cast<const ModelHandle*>(handle.get()),
+                       static_cast<const ModelHandle*>(nullptr));
 }
 
 struct ModelCall {
@@ -50,7 +53,11 @@ napi_value call_close(napi_env env, napi_callback_info info) {
 }  // namespace
 
 napi_value make_model_object(napi_env env, Environment& environment, const std::shared_ptr<LoadedModel>& model) {
+  ModelHandles& handles = *environment.handles();
+  auto place = std::ranges::find(handles, nullptr);
+  if (place == handles.end()) place = handles.insert(place, nullptr);
   const napi_value object = JsObject(env)
+                                .set("handle", static_cast<double>(place - handles.begin()))
                                 .set("info", model_info_to_js(env, *model))
                                 .set("id", static_cast<double>(model->id()))
                                 .set_method("stats", call_stats, &environment)
@@ -59,8 +66,7 @@ napi_value make_model_object(napi_env env, Environment& environment, const std::
                                 .value();
   auto handle = std::make_unique<ModelHandle>(ModelHandle{model, environment.handles()});
   check(napi_wrap(env, object, handle.get(), finalize_handle, nullptr, nullptr));
-  const ModelHandle* const wrapped = handle.release();  // the finalizer's now
-  environment.handles()->insert(wrapped);
+  *place = handle.release();  // the finalizer's now
   return object;
 }
 

@@ -81,12 +81,13 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
     CompletionPort& completions = environment.completions();
-    const auto& model = environment.model_of(env, arguments[0]);
+    const auto& model = environment.model_at(env, arguments[0]);
     const bool lend = read_bool(env, arguments[3], "lend");
-    const TimePoint deadline = deadline_after(read_amount(env, arguments[4], "timeoutMicros"));
+    const TimePoint received = Clock::now();
+    const TimePoint deadline = deadline_after(received, read_amount(env, arguments[4], "timeoutMicros"));
     admit(completions, completions.tickets().open_count());
 
-    std::unique_ptr<PortRequest> request = ticketed_request(environment, model, deadline);
+    std::unique_ptr<PortRequest> request = ticketed_request(environment, model, received, deadline);
     const uint32_t ticket = request->ticket;
     TicketGuard guard(completions.tickets(), ticket);
     request->embedded = true;
@@ -99,11 +100,16 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
     if (request->lent) completions.lend();
     const bool lent = request->lent;
     std::unique_ptr<Request> queued = std::move(request);
-    if (Status status = model->submit(queued); !status.ok()) {
+    const uint64_t waiting = environment.turn().added();
+    if (Status status = model->submit(queued, &environment.turn()); !status.ok()) {
       if (lent) completions.take_back();
       fail(std::move(status));
     }
     guard.keep();
+    if (environment.turn().added() > waiting) {
+      completions.hush();
+      return js_number(env, -static_cast<double>(ticket));
+    }
     completions.expect();
     return js_number(env, ticket);
   });
@@ -115,13 +121,14 @@ napi_value call_predict_prepared(napi_env env, napi_callback_info info) {
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
     CompletionPort& completions = environment.completions();
-    const auto& model = environment.model_of(env, arguments[0]);
-    const TimePoint deadline = deadline_after(read_amount(env, arguments[4], "timeoutMicros"));
+    const auto& model = environment.model_at(env, arguments[0]);
+    const TimePoint received = Clock::now();
+    const TimePoint deadline = deadline_after(received, read_amount(env, arguments[4], "timeoutMicros"));
     admit(completions, completions.tickets().open_count());
     const std::string json = read_string(env, arguments[1], "json");
     PreparedBody body = prepare_body(env, std::as_bytes(std::span(json)), arguments[2]);
 
-    std::unique_ptr<PortRequest> request = ticketed_request(environment, model, deadline);
+    std::unique_ptr<PortRequest> request = ticketed_request(environment, model, received, deadline);
     const uint32_t ticket = request->ticket;
     TicketGuard guard(completions.tickets(), ticket);
     request->embedded = true;

@@ -14,9 +14,9 @@ constexpr int64_t kLongestMicros = INT64_C(366) * 24 * 3600 * 1'000'000;  // bey
 
 }  // namespace
 
-TimePoint deadline_after(int64_t micros) {
+TimePoint deadline_after(TimePoint start, int64_t micros) {
   if (micros <= 0 || micros > kLongestMicros) return kNoDeadline;
-  return Clock::now() + std::chrono::microseconds(micros);
+  return start + std::chrono::microseconds(micros);
 }
 
 CacheUse read_cache_use(napi_env env, napi_value value) {
@@ -24,7 +24,7 @@ CacheUse read_cache_use(napi_env env, napi_value value) {
 }
 
 std::unique_ptr<PortRequest> ticketed_request(Environment& environment, const std::shared_ptr<LoadedModel>& model,
-                                              TimePoint deadline) {
+                                              TimePoint received, TimePoint deadline) {
   auto request = std::make_unique<PortRequest>();
   CompletionPort& completions = environment.completions();
   request->ticket = completions.tickets().open();
@@ -36,7 +36,7 @@ std::unique_ptr<PortRequest> ticketed_request(Environment& environment, const st
   request->model = model;
   request->cancelled = completions.tickets().cancelled(request->ticket);
   request->deadline = deadline;
-  request->timings.received = Clock::now();
+  request->timings.received = received;
   return request;
 }
 

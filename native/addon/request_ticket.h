@@ -10,14 +10,14 @@
 
 namespace ortserve {
 
-/// `micros` from now; 0: kNoDeadline.
-TimePoint deadline_after(int64_t micros);
+/// `micros` after `start`; 0: kNoDeadline.
+TimePoint deadline_after(TimePoint start, int64_t micros);
 
 /// `CacheUse` of src/native/binding.ts.
 CacheUse read_cache_use(napi_env env, napi_value value);
 
 /// A request with a new ticket, bound to its port and model. Throws kQueueFull when too many are unanswered.
 std::unique_ptr<PortRequest> ticketed_request(Environment& environment, const std::shared_ptr<LoadedModel>& model,
-                                              TimePoint deadline);
+                                              TimePoint received, TimePoint deadline);
 
 }  // namespace ortserve

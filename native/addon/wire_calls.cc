@@ -23,26 +23,34 @@ namespace {
 constexpr size_t kDecodeHereJson = 64 << 10;
 constexpr size_t kDecodeHereBinary = 1 << 20;
 
+// How a request is to be read, in one number: `wireFlags` of src/native/binding.ts.
+constexpr int64_t kFramedFlag = 1;
+constexpr int64_t kCacheUseShift = 1;  // two bits
+constexpr int64_t kFormatShift = 3;
+constexpr int64_t kMostFlags = (static_cast<int64_t>(WireFormat::kTfServing) + 1) << kFormatShift;
+
 struct WireCall {
-  std::shared_ptr<LoadedModel> model;
+  const std::shared_ptr<LoadedModel>& model;
   WireFormat format;
   bool framed;
   std::optional<size_t> json_size;
+  TimePoint received;
   TimePoint deadline;
   CacheUse cache_use;
 };
 
-WireCall read_call(napi_env env, const Environment& environment, napi_value model, napi_value format, napi_value framed,
-                   napi_value json_size, napi_value timeout, napi_value cache_use) {
-  WireCall call;
-  call.model = environment.model_of(env, model);
-  call.format =
-      static_cast<WireFormat>(read_integer(env, format, "format", 0, static_cast<int64_t>(WireFormat::kTfServing)));
-  call.framed = read_bool(env, framed, "framed");
+WireCall read_call(napi_env env, const Environment& environment, napi_value model, napi_value flags,
+                   napi_value json_size, napi_value timeout) {
+  WireCall call{.model = environment.model_at(env, model)};
+  const int64_t bits = read_integer(env, flags, "flags", 0, kMostFlags - 1);
+  call.format = static_cast<WireFormat>(bits >> kFormatShift);
+  call.framed = bits & kFramedFlag;
+  call.cache_use = static_cast<CacheUse>(bits >> kCacheUseShift & 3);
+  if (call.cache_use > CacheUse::kBypass) fail(Code::kInvalidArgument, "expected a cache use from 0 to 2, got 3");
   const int64_t size = read_integer(env, json_size, "jsonSize", -1, INT64_C(1) << 53);
   if (size >= 0) call.json_size = static_cast<size_t>(size);
-  call.cache_use = read_cache_use(env, cache_use);
-  call.deadline = deadline_after(read_amount(env, timeout, "timeoutMicros"));
+  call.received = Clock::now();
+  call.deadline = deadline_after(call.received, read_amount(env, timeout, "timeoutMicros"));
   return call;
 }
 
@@ -52,7 +60,7 @@ bool decodes_here(const WireCall& call, size_t size) {
 }
 
 std::unique_ptr<PortRequest> new_request(Environment& environment, WireCall& call, size_t size) {
-  auto request = ticketed_request(environment, call.model, call.deadline);
+  auto request = ticketed_request(environment, call.model, call.received, call.deadline);
   request->format = call.format;
   request->framed = call.framed;
   request->cache_use = call.cache_use;
@@ -74,11 +82,12 @@ Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> js
 }  // namespace
 
 // Always ends with an answer, from the model or at once.
-void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size) {
+void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size,
+                      TurnBatch* turn) {
   const std::shared_ptr<LoadedModel> model = request->model;
   Status status = decode(*request, body, json_size);
   std::unique_ptr<Request> queued = std::move(request);
-  if (status.ok()) status = model->submit(queued);
+  if (status.ok()) status = model->submit(queued, turn);
   if (status.ok()) return;
   queued->status = std::move(status);
   ResultSink* const sink = queued->sink;
@@ -97,14 +106,14 @@ void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::op
   ProcessEngine::instance().post([job] {
     const std::shared_ptr<LoadedModel> model = job->request->model;
     job->request->timings.decoding = Clock::now();
-    decode_and_queue(std::move(job->request), job->body, job->json_size);
+    decode_and_queue(std::move(job->request), job->body, job->json_size, nullptr);
     model->end_decode();
   });
 }
 
 namespace {
 
-// The ticket, or 0 when record 0 holds the answer already.
+// The ticket, negative when the answer comes with end_turn(), or 0 when record 0 holds the answer already.
 napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRequest> request, Buffer body,
                   const WireCall& call) {
   CompletionPort& completions = environment.completions();
@@ -112,7 +121,13 @@ napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRe
   CompletionRecord record;
   completions.begin_submit(ticket);
   if (decodes_here(call, body.size()) || !call.model->begin_decode()) {
-    decode_and_queue(std::move(request), body, call.json_size);
+    const uint64_t waiting = environment.turn().added();
+    decode_and_queue(std::move(request), body, call.json_size, &environment.turn());
+    if (environment.turn().added() > waiting) {
+      completions.finish_submit(record);
+      completions.hush();
+      return js_number(env, -static_cast<double>(ticket));
+    }
   } else {
     decode_on_worker(std::move(request), std::move(body), call.json_size);
   }
@@ -152,12 +167,11 @@ uint32_t read_handle(napi_env env, napi_value value) {
 
 napi_value call_submit(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<9> arguments(env, info);
+    const CallArguments<7> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
-    WireCall call =
-        read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[7], arguments[8]);
-    const auto bytes = read_range(env, arguments[4], arguments[5], arguments[6]);
+    WireCall call = read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[6]);
+    const auto bytes = read_range(env, arguments[3], arguments[4], arguments[5]);
     Buffer body = copy_body(environment, call, bytes);
     auto request = new_request(environment, call, bytes.size());
     return submit(env, environment, std::move(request), std::move(body), call);
@@ -193,14 +207,22 @@ napi_value call_discard_body(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value call_end_turn(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    void* data = nullptr;
+    check(napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data));
+    Environment::of(data)->end_turn(env);
+    return js_undefined(env);
+  });
+}
+
 napi_value call_submit_body(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<7> arguments(env, info);
+    const CallArguments<5> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
-    WireCall call =
-        read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[3], arguments[5], arguments[6]);
-    Buffer body = environment.take_body(read_handle(env, arguments[4])).take();
+    WireCall call = read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[4]);
+    Buffer body = environment.take_body(read_handle(env, arguments[3])).take();
     auto request = new_request(environment, call, body.size());
     return submit(env, environment, std::move(request), std::move(body), call);
   });
@@ -208,14 +230,12 @@ napi_value call_submit_body(napi_env env, napi_callback_info info) {
 
 napi_value call_submit_prepared(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<9> arguments(env, info);
+    const CallArguments<7> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
-    const napi_value whole = js_number(env, -1);
-    WireCall call =
-        read_call(env, environment, arguments[0], arguments[1], arguments[2], whole, arguments[7], arguments[8]);
-    const auto json = read_range(env, arguments[3], arguments[4], arguments[5]);
-    PreparedBody body = prepare_body(env, json, arguments[6]);
+    WireCall call = read_call(env, environment, arguments[0], arguments[1], js_number(env, -1), arguments[6]);
+    const auto json = read_range(env, arguments[2], arguments[3], arguments[4]);
+    PreparedBody body = prepare_body(env, json, arguments[5]);
     auto request = new_request(environment, call, json.size());
     CompletionPort& completions = environment.completions();
     const uint32_t ticket = request->ticket;

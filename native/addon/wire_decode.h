@@ -9,8 +9,9 @@
 
 namespace ortserve {
 
-/// Decodes on the calling thread.
-void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size);
+/// Decodes on the calling thread. `turn`: see Batcher::submit().
+void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size,
+                      TurnBatch* turn = nullptr);
 /// Decodes on a worker, after LoadedModel::begin_decode().
 void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::optional<size_t> json_size);
 

@@ -72,15 +72,15 @@ Batcher::Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> 
       all_outputs_(ortserve::all_outputs(spec_)),
       options_(in_order(std::move(options))),
       has_dynamic_rows_(has_dynamic_rows(spec_)),
-      inline_allowed_(options_.inline_ceiling.count() > 0 && !has_dynamic_rows_),
       curve_(std::move(curve)),
+      inline_rows_(rows_below_ceiling()),
       queue_(options_.queue),
       policy_(derive_policy(options_, curve_, spec_.batched)),
       runs_until_policy_(kRunsPerPolicy) {}
 
 Batcher::~Batcher() = default;
 
-Status Batcher::submit(std::unique_ptr<Request>& request) {
+Status Batcher::submit(std::unique_ptr<Request>& request, TurnBatch* turn) {
   if (!options_.buckets.empty()) ORTSERVE_RETURN_IF_ERROR(options_.buckets.pad(pool_, spec_.batched, *request));
   const TimePoint now = Clock::now();
   std::unique_lock lock(mutex_);
@@ -94,6 +94,13 @@ Status Batcher::submit(std::unique_ptr<Request>& request) {
   if (request->timings.decoded == TimePoint{}) request->timings.decoded = now;
   request->sequence = accepted_++;
   if (may_run_inline(*request)) {
+    const int64_t turn_rows = std::min(policy_.max_rows, inline_rows_.load(std::memory_order_relaxed));
+    // Without room for company there is nothing to wait for; an answer that keeps to an order may have to wait longer.
+    if (turn && 2 * request->rows <= turn_rows && !options_.preserve_order) {
+      lock.unlock();
+      turn->add(shared_from_this(), std::move(request), turn_rows);
+      return {};
+    }
     begin_run(request->rows);
     lock.unlock();
     run_here(std::move(request));
@@ -119,6 +126,8 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
   const Nanoseconds timeout =
       queue_.policy().on_timeout == OnQueueTimeout::kReject ? queue_.timeout_of(request) : Nanoseconds{0};
   if (request.deadline == kNoDeadline && timeout.count() == 0) return {};
+  const bool cheap = request.rows <= inline_rows_.load(std::memory_order_relaxed);
+  if (cheap && queue_.empty() && request.deadline - now > options_.inline_ceiling) return {};
   const int64_t rows_per_run = std::max<int64_t>(policy_.max_rows, 1);
   const int64_t runs_ahead = queue_.rows_ahead_of(request) / (rows_per_run * options_.instances);
   const Nanoseconds wait = runs_ahead * cost(rows_per_run);
@@ -133,9 +142,19 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
 }
 
 bool Batcher::may_run_inline(const Request& request) const {
-  if (!inline_allowed_ || running_ > 0 || !queue_.empty() || policy_.max_delay.count() > 0) return false;
-  const Nanoseconds expected = cost(request.rows);
-  return expected.count() > 0 && expected < options_.inline_ceiling;
+  return request.rows <= inline_rows_.load(std::memory_order_relaxed) && running_ < options_.instances &&
+         queue_.empty() && policy_.max_delay.count() == 0;
+}
+
+// The most rows, of those tried, whose run costs less than inline_ceiling; 0: none, or nothing is known.
+int64_t Batcher::rows_below_ceiling() const noexcept {
+  constexpr int64_t kMost = 4096;
+  if (has_dynamic_rows_ || !curve_.known()) return 0;
+  int64_t below = 0;
+  for (int64_t step = kMost; step > 0; step /= 2) {
+    if (cost(below + step) < options_.inline_ceiling) below += step;
+  }
+  return below;
 }
 
 void Batcher::run_here(std::unique_ptr<Request> request) noexcept {
@@ -143,6 +162,34 @@ void Batcher::run_here(std::unique_ptr<Request> request) noexcept {
   batch.push_back(std::move(request));
   finish_run(batch, run_batch(batch, {.on_calling_thread = true}));
   if (more_work()) workers_.announce(shared_from_this());
+}
+
+void Batcher::run_turn(Batch& batch) noexcept {
+  Batch dropped;
+  {
+    const std::lock_guard lock(mutex_);
+    take_dead(batch, dropped, Clock::now());
+    int64_t rows = 0;
+    for (const auto& request : batch) rows += request->rows;
+    if (!batch.empty()) begin_run(rows);
+  }
+  deliver_dropped(dropped);
+  if (batch.empty()) return;
+  finish_run(batch, run_batch(batch, {.on_calling_thread = true}));
+  if (more_work()) workers_.announce(shared_from_this());
+}
+
+// What has died since it was accepted.
+void Batcher::take_dead(Batch& batch, Batch& dropped, TimePoint now) const {
+  for (auto& request : batch) {
+    Status status = aborted_
+                        ? Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed before the request ran")
+                        : dead_status(*request, now);
+    if (status.ok()) continue;
+    request->status = std::move(status);
+    dropped.push_back(std::move(request));
+  }
+  if (!dropped.empty()) std::erase(batch, nullptr);
 }
 
 // Whether a worker should come now. At most one is on its way; the others follow as each takes its batch.
@@ -269,6 +316,7 @@ void Batcher::note_run(std::span<const std::unique_ptr<Request>> batch, TimePoin
 // Whether a run is long enough that a caller who leaves should stop it. Short ones are not worth watching.
 bool Batcher::may_outlast_its_caller(const Request& request) const {
   constexpr std::chrono::milliseconds kLong{20};
+  if (request.rows <= inline_rows_.load(std::memory_order_relaxed)) return false;
   return has_dynamic_rows_ || !curve_.known() || cost(request.rows) > kLong;
 }
 
@@ -291,6 +339,7 @@ void Batcher::run_in_place(const std::unique_ptr<Request>& request, const std::a
 }
 
 void Batcher::follow_curve() {
+  inline_rows_.store(rows_below_ceiling(), std::memory_order_relaxed);
   policy_ = derive_policy(options_, curve_, spec_.batched);
   if (!options_.tune_delay) return;
   const BatchTuning tuning = tuner_.tuning();

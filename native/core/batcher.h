@@ -17,6 +17,7 @@
 #include "core/request_queue.h"
 #include "core/runner.h"
 #include "core/stats.h"
+#include "core/turn_batch.h"
 #include "core/worker_pool.h"
 
 namespace ortserve {
@@ -39,14 +40,16 @@ struct BatcherOptions {
   /// Answers leave in the order in which requests were accepted: an early one waits for those before it.
   bool preserve_order = false;
   QueuePolicy queue = {};
-  /// Run on the calling thread when the request costs less than this and nothing is queued or running; 0: never. Never
-  /// applies to models with dynamic dims besides the batch, whose cost one measurement cannot tell.
+  /// Run on the calling thread when the request costs less than this, nothing is queued and an instance is free; 0:
+  /// never. Never applies to models with dynamic dims besides the batch, whose cost one measurement cannot tell.
   Nanoseconds inline_ceiling{10'000};
 };
 
 /// All members are thread-safe. Hold it by shared_ptr: workers keep it alive while they serve it.
 class Batcher final : public WorkSource, public std::enable_shared_from_this<Batcher> {
  public:
+  using Batch = TurnBatch::Batch;
+
   Batcher(WorkerPool& workers, BufferPool& pool, std::shared_ptr<Runner> runner, ModelSpec spec, CostCurve curve,
           BatcherOptions options);
   ~Batcher() override;
@@ -54,8 +57,13 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   /// Takes the request over and answers through request->sink exactly once. On failure (kQueueFull, kModelClosed,
   /// kDeadlineExceeded, and with buckets kInvalidInput, kOutOfMemory) the request stays the caller's, its sink is not
   /// called, and `request` is not null. The request's inputs must already fit spec(). May run the model before
-  /// returning (see inline_ceiling).
-  Status submit(std::unique_ptr<Request>& request);
+  /// returning (see inline_ceiling), or add the request to `turn`, when that is given, to run it a little later in
+  /// company.
+  Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
+  /// For TurnBatch: ends requests that submit() has added to one, on the calling thread, by running them together,
+  /// or as they are, with the status they have. All of `batch` is taken.
+  void run_turn(Batch& batch) noexcept;
+  void drop_turn(Batch& batch) noexcept { deliver_dropped(batch); }
 
   /// Refuses new requests at once; `on_idle` runs exactly once, on some thread, when the last accepted one was
   /// delivered. Queued requests still run. May run `on_idle` before returning. Call it once.
@@ -79,12 +87,11 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   int weight() const noexcept override { return options_.weight; }
 
  private:
-  using Batch = std::vector<std::unique_ptr<Request>>;
-
   // These expect mutex_ to be held.
   Status admit(const Request& request, TimePoint now) const;
   Status in_time(const Request& request, TimePoint now) const;
   bool may_run_inline(const Request& request) const;
+  void take_dead(Batch& batch, Batch& dropped, TimePoint now) const;
   bool wants_worker(TimePoint now);
   void follow_curve();
   void begin_run(int64_t rows);
@@ -101,6 +108,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   int64_t rows_to_run(int64_t rows) const noexcept;
   Nanoseconds cost(int64_t rows) const noexcept { return curve_.cost(rows_to_run(rows)); }
   bool may_outlast_its_caller(const Request& request) const;
+  int64_t rows_below_ceiling() const noexcept;
   void finish_run(Batch& batch, const ModelStats::BatchRecord& record) noexcept;
   void prepare(Batch& batch) const noexcept;
   void count(const Batch& batch, ModelStats::BatchRecord record) noexcept;
@@ -115,8 +123,8 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   const std::vector<uint16_t> all_outputs_;
   const BatcherOptions options_;
   const bool has_dynamic_rows_;  // dims besides the batch vary: one measurement cannot tell what a run costs
-  const bool inline_allowed_;
   CostCurve curve_;
+  std::atomic<int64_t> inline_rows_;  // up to so many are cheap enough to run on the calling thread
   ModelStats stats_;
   DeliveryOrder order_;  // with options_.preserve_order
 

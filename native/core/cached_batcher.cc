@@ -23,13 +23,13 @@ CachedBatcher::CachedBatcher(std::shared_ptr<Batcher> batcher, ResultCache& cach
       owner_(owner),
       options_(options) {}
 
-Status CachedBatcher::submit(std::unique_ptr<Request>& request) {
+Status CachedBatcher::submit(std::unique_ptr<Request>& request, TurnBatch* turn) {
   if (!options_.enabled || request->cache_use == CacheUse::kBypass) {
     if (options_.enabled) {
       request->cache_outcome = CacheOutcome::kBypass;
       bypasses_.fetch_add(1, std::memory_order_relaxed);
     }
-    return batcher_->submit(request);
+    return batcher_->submit(request, turn);
   }
   const TimePoint now = Clock::now();
   if (request->timings.decoded == TimePoint{}) request->timings.decoded = now;
@@ -40,15 +40,15 @@ Status CachedBatcher::submit(std::unique_ptr<Request>& request) {
   kept.cache_outcome = outcome;
   const TimePoint found = Clock::now();
   kept.cache_time += found - now;
-  if (outcome == CacheOutcome::kMiss) return lead(request);
+  if (outcome == CacheOutcome::kMiss) return lead(request, turn);
   kept.timings.queued = kept.timings.started = kept.timings.bound = kept.timings.computed = found;
   answer(std::move(request));
   return {};
 }
 
-Status CachedBatcher::lead(std::unique_ptr<Request>& request) {
+Status CachedBatcher::lead(std::unique_ptr<Request>& request, TurnBatch* turn) {
   request->reply_sink = std::exchange(request->sink, this);
-  Status status = batcher_->submit(request);
+  Status status = batcher_->submit(request, turn);
   if (status.ok()) return status;
   // The request stays the caller's; those who joined in between take their own chance.
   request->sink = std::exchange(request->reply_sink, nullptr);

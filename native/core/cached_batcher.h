@@ -26,7 +26,7 @@ class CachedBatcher final : public ResultSink {
 
   /// As Batcher::submit(), with request->cache_use honoured and request->cache_outcome set. A hit is delivered before
   /// the call returns.
-  Status submit(std::unique_ptr<Request>& request);
+  Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
 
   uint64_t bypasses() const noexcept { return bypasses_.load(std::memory_order_relaxed); }
   ResultCache::Stats stats() const { return cache_.stats(owner_); }
@@ -38,7 +38,7 @@ class CachedBatcher final : public ResultSink {
   void share(const Request& leader, std::unique_ptr<Request> joiner) noexcept;
   void answer(std::unique_ptr<Request> request) noexcept;
   void submit_again(std::unique_ptr<Request> joiner) noexcept;
-  Status lead(std::unique_ptr<Request>& request);
+  Status lead(std::unique_ptr<Request>& request, TurnBatch* turn);
 
   const std::shared_ptr<Batcher> batcher_;
   ResultCache& cache_;

@@ -29,6 +29,12 @@ bool same_row_shape(const Shape& a, const Shape& b) noexcept {
 
 }  // namespace
 
+Status dead_status(const Request& request, TimePoint now) {
+  if (request.is_cancelled()) return {Code::kCancelled, "the request was cancelled before it ran"};
+  if (request.deadline <= now) return {Code::kDeadlineExceeded, "the deadline passed while the request was queued"};
+  return {};
+}
+
 uint64_t shape_key_of(const Request& request, bool batched) noexcept {
   Hash hash;
   for (size_t i = 0; i < request.inputs.size(); ++i) {

@@ -114,6 +114,9 @@ struct Request {
   bool is_cancelled() const noexcept { return cancelled && cancelled->load(std::memory_order_relaxed); }
 };
 
+/// Why a request need not run any more, kCancelled or kDeadlineExceeded; kOk while somebody waits for it.
+Status dead_status(const Request& request, TimePoint now);
+
 /// Hash of presence, dtypes, ranks and every dim but the first (every dim when not batched), plus the wanted set.
 uint64_t shape_key_of(const Request& request, bool batched) noexcept;
 /// The exact comparison behind shape_key_of; two requests that pass may be concatenated.

@@ -104,11 +104,8 @@ std::unique_ptr<Request> RequestQueue::take(size_t index) {
 
 std::unique_ptr<Request> RequestQueue::take_dead(size_t index, TimePoint now) {
   auto request = take(index);
-  if (request->is_cancelled()) {
-    request->status = Status(Code::kCancelled, "the request was cancelled before it ran");
-  } else if (request->deadline <= now) {
-    request->status = Status(Code::kDeadlineExceeded, "the deadline passed while the request was queued");
-  } else {
+  request->status = dead_status(*request, now);
+  if (request->status.ok()) {
     request->status = Status(Code::kDeadlineExceeded, "the request waited longer in the queue than its timeout of " +
                                                           millis(entries_[index].until - request->timings.queued));
   }

@@ -22,6 +22,11 @@ export const CacheUse = {
 } as const;
 export type CacheUse = (typeof CacheUse)[keyof typeof CacheUse];
 
+/** How a wire request is to be read, in one number. `framed`: see {@link NativePort.submit}. */
+export function wireFlags(format: WireFormat, framed: boolean, cacheUse: CacheUse): number {
+  return (format << 3) | (cacheUse << 1) | (framed ? 1 : 0);
+}
+
 /** What became of it, `CacheOutcome` of `native/core/request.h`: the value of a record's `cache` field is the index. */
 export const cacheOutcomes = ["", "hit", "miss", "join", "bypass"] as const;
 
@@ -226,6 +231,8 @@ export interface NativeLoadOptions {
 /** A model loaded in this process. The session behind it is shared with every other load of the same file and options. */
 export interface NativeModel {
   readonly info: NativeModelInfo;
+  /** Stands for this object in calls on the port of its thread, as long as the object is referenced. */
+  readonly handle: number;
   /** Identifies the model in this process; {@link NativeBinding.attachModel} gives another thread a handle on it. */
   readonly id: number;
   stats(): NativeModelStats;
@@ -255,21 +262,25 @@ export interface NativePort {
   readonly large: readonly ArrayBuffer[];
 
   /**
-   * Decodes a whole body and queues the request. `jsonSize`: length of the leading JSON, -1 when all of it is JSON.
-   * `body` is read before the call returns. Returns a ticket, or 0 when the answer (an error, or the result of an inline
-   * run) already stands in record 0.
+   * Decodes a whole body and queues the request. `model`: a {@link NativeModel.handle}; `flags`:
+   * see {@link wireFlags}, where `framed` lets a binary reply start with a u32 little-endian JSON length; `jsonSize`: length
+   * of the leading JSON, -1 when all of it is JSON. `body` is read before the call returns.
+   * Returns a ticket; or 0 when the answer already stands in record 0; or a negated ticket when {@link endTurn} will answer.
    */
   submit(
-    model: NativeModel,
-    format: WireFormat,
-    framed: boolean,
+    model: number,
+    flags: number,
     jsonSize: number,
     body: ArrayBuffer,
     offset: number,
     length: number,
     timeoutMicros: number,
-    cacheUse: CacheUse,
   ): number;
+  /**
+   * Runs what was submitted since the last call and is too cheap for a thread hop, together; answers through `onReplies` and
+   * `onOutputs` before it returns. To be called once in each turn of the event loop that has seen a negated ticket.
+   */
+  endTurn(): void;
   /** Starts collecting a body that comes in pieces; returns its handle (>= 1). */
   openBody(expectedSize: number, jsonSize: number, maxSize: number): number;
   /** Copies a piece; returns a code, 0 for success. */
@@ -277,39 +288,30 @@ export interface NativePort {
   /** Throws a collected body away. */
   discardBody(body: number): void;
   /** As {@link submit}, with a collected body, whose handle ends here. */
-  submitBody(
-    model: NativeModel,
-    format: WireFormat,
-    framed: boolean,
-    jsonSize: number,
-    body: number,
-    timeoutMicros: number,
-    cacheUse: CacheUse,
-  ): number;
+  submitBody(model: number, flags: number, jsonSize: number, body: number, timeoutMicros: number): number;
 
   /**
    * As {@link submit}, for JSON of the predict form whose images and sounds are decoded already: it names them by their
    * index in `attachments`, which are read before the call returns.
    */
   submitPrepared(
-    model: NativeModel,
-    format: WireFormat,
-    framed: boolean,
+    model: number,
+    flags: number,
     body: ArrayBuffer,
     offset: number,
     length: number,
     attachments: readonly NativeAttachment[],
     timeoutMicros: number,
-    cacheUse: CacheUse,
   ): number;
 
   /**
    * Embedded predict. `inputs`: model order, undefined for an absent optional one. `wanted`: output indices, empty: all.
    * `lend`: memory is read in place (the TypeScript side has made that safe), else copied before the call returns.
-   * Returns a ticket; the answer comes through `onOutputs`, never before this call returns. Throws OrtserveError codes.
+   * Returns a ticket, or a negated one as {@link submit} does; the answer comes through `onOutputs`, never before this call
+   * returns. Throws OrtserveError codes.
    */
   predict(
-    model: NativeModel,
+    model: number,
     inputs: (NativeTensor | undefined)[],
     wanted: number[],
     lend: boolean,
@@ -319,7 +321,7 @@ export interface NativePort {
 
   /** As {@link predict}, for what `preprocess` takes: JSON and attachments as of {@link submitPrepared}. */
   predictPrepared(
-    model: NativeModel,
+    model: number,
     json: string,
     attachments: readonly NativeAttachment[],
     wanted: number[],

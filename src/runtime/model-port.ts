@@ -13,6 +13,7 @@ import {
   type NativeValue,
   ticketSlotMask,
   type WireFormat,
+  wireFlags,
 } from "../native/binding.js";
 import { codeName, engineBinding } from "./engine.js";
 import type { PreparedBody } from "./media-body.js";
@@ -75,6 +76,11 @@ export class ModelPort {
   readonly #timing: ReplyTiming = { queueMicros: 0, computeMicros: 0, rows: 0, batchRows: 0, cache: "" };
   readonly #text = new TextDecoder();
   #inFlight = 0;
+  #turnEnds = false; // an immediate is on its way to end this turn
+  readonly #endTurn = () => {
+    this.#turnEnds = false;
+    this.#native.endTurn();
+  };
 
   private constructor(binding: NativeBinding) {
     this.#binding = binding;
@@ -100,7 +106,8 @@ export class ModelPort {
    * Decodes a whole body and queues it. `framed`: a binary reply starts with a u32 little-endian JSON length (WebSocket).
    * `jsonSize`: length of the JSON at the start of a binary body, 0 for a raw binary body, -1 when all of it is JSON.
    * `body` is read before the call returns. `timeoutMicros`: 0 for no deadline.
-   * Returns the ticket, or 0 when `reply` was already called (a refusal, or a model cheap enough to run at once).
+   * Returns the ticket; 0 when `reply` was already called (a refusal, or a cached result); a negative ticket when it will be
+   * called in this very turn of the event loop, because the model is so cheap that what came in one turn is run at its end.
    */
   submit(
     model: Model,
@@ -114,17 +121,8 @@ export class ModelPort {
     reply: ReplyHandler,
     cacheUse: CacheUse = CacheUse.use,
   ): number {
-    const ticket = this.#native.submit(
-      model.native,
-      format,
-      framed,
-      jsonSize,
-      body,
-      offset,
-      length,
-      timeoutMicros,
-      cacheUse,
-    );
+    const flags = wireFlags(format, framed, cacheUse);
+    const ticket = this.#native.submit(model.native.handle, flags, jsonSize, body, offset, length, timeoutMicros);
     return this.#submitted(ticket, reply);
   }
 
@@ -145,8 +143,10 @@ export class ModelPort {
         const code = native.appendBody(body, chunk);
         return code === 0 ? undefined : codeName(this.#binding, code);
       },
-      submit: (model, format, framed, json, timeoutMicros, reply, cacheUse = CacheUse.use) =>
-        this.#submitted(native.submitBody(model.native, format, framed, json, body, timeoutMicros, cacheUse), reply),
+      submit: (model, format, framed, json, timeoutMicros, reply, cacheUse = CacheUse.use) => {
+        const flags = wireFlags(format, framed, cacheUse);
+        return this.#submitted(native.submitBody(model.native.handle, flags, json, body, timeoutMicros), reply);
+      },
       discard: () => native.discardBody(body),
     };
   }
@@ -165,15 +165,13 @@ export class ModelPort {
     const { buffer, byteOffset, byteLength } = bytes;
     return this.#submitted(
       this.#native.submitPrepared(
-        model.native,
-        format,
-        framed,
+        model.native.handle,
+        wireFlags(format, framed, cacheUse),
         buffer as ArrayBuffer,
         byteOffset,
         byteLength,
         attachments,
         timeoutMicros,
-        cacheUse,
       ),
       reply,
     );
@@ -189,7 +187,7 @@ export class ModelPort {
     cacheUse: CacheUse = CacheUse.use,
   ): number {
     return this.#keep(
-      this.#native.predictPrepared(model.native, json, attachments, wanted, timeoutMicros, cacheUse),
+      this.#native.predictPrepared(model.native.handle, json, attachments, wanted, timeoutMicros, cacheUse),
       handler,
     );
   }
@@ -204,7 +202,7 @@ export class ModelPort {
     handler: OutputHandler,
     cacheUse: CacheUse = CacheUse.use,
   ): number {
-    const ticket = this.#native.predict(model.native, inputs, wanted, lend, timeoutMicros, cacheUse);
+    const ticket = this.#native.predict(model.native.handle, inputs, wanted, lend, timeoutMicros, cacheUse);
     return this.#keep(ticket, handler);
   }
 
@@ -213,8 +211,9 @@ export class ModelPort {
    * answer was ready. A ticket that has been answered is ignored.
    */
   cancel(ticket: number): void {
-    const slot = ticket & ticketSlotMask;
-    if (ticket !== 0 && this.#tickets[slot] === ticket && this.#handlers[slot]) this.#native.cancel(ticket);
+    const open = Math.abs(ticket);
+    const slot = open & ticketSlotMask;
+    if (open !== 0 && this.#tickets[slot] === open && this.#handlers[slot]) this.#native.cancel(open);
   }
 
   #submitted(ticket: number, reply: ReplyHandler): number {
@@ -224,9 +223,14 @@ export class ModelPort {
   }
 
   #keep(ticket: number, handler: ReplyHandler | OutputHandler): number {
-    const slot = ticket & ticketSlotMask;
+    const open = Math.abs(ticket);
+    const slot = open & ticketSlotMask;
     this.#handlers[slot] = handler;
-    this.#tickets[slot] = ticket;
+    this.#tickets[slot] = open;
+    if (ticket < 0 && !this.#turnEnds) {
+      this.#turnEnds = true;
+      setImmediate(this.#endTurn);
+    }
     this.#inFlight++;
     return ticket;
   }

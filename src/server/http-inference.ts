@@ -142,10 +142,13 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     return timeoutOf(this.#context.settings, this.#target, this.#head.timeoutMs);
   }
 
-  /** The core drops what is late before it runs; the wheel answers in time when it is late while it runs. */
+  /**
+   * The core drops what is late before it runs; the wheel answers in time when it is late while it runs. A negative ticket
+   * is answered within this turn.
+   */
   #submittedAs(ticket: number, timeoutMs: number): void {
     this.#ticket = ticket;
-    if (ticket !== 0 && timeoutMs > 0) this.#context.wheel.arm(this, timeoutMs);
+    if (ticket > 0 && timeoutMs > 0) this.#context.wheel.arm(this, timeoutMs);
   }
 
   reply(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {

@@ -47,7 +47,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
       return;
     }
     this.#ticket = context.port.submit(model, format, true, jsonSize, message, start, length, timeoutMs * 1000, this);
-    if (this.#ticket !== 0 && timeoutMs > 0) context.wheel.arm(this, timeoutMs);
+    if (this.#ticket > 0 && timeoutMs > 0) context.wheel.arm(this, timeoutMs);
   }
 
   /** A message with files in it, or one that is a file: they are decoded off the event loop first. */

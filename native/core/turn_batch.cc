@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/turn_batch.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/batcher.h"
+
+namespace ortserve {
+
+void TurnBatch::add(std::shared_ptr<Batcher> batcher, std::unique_ptr<Request> request, int64_t max_rows) {
+  ++added_;
+  auto group = std::ranges::find(groups_, batcher, &Group::batcher);
+  if (group == groups_.end()) group = groups_.insert(group, Group{std::move(batcher), {}, 0});
+  if (!group->requests.empty()) {
+    const Request& first = *group->requests.front();
+    const bool fits = group->rows + request->rows <= max_rows && request->shape_key == first.shape_key;
+    // The key is a hash: check the shapes themselves before two requests share memory.
+    if (!fits || !may_share_batch(first, *request)) run(*group);
+  }
+  group->rows += request->rows;
+  group->requests.push_back(std::move(request));
+}
+
+void TurnBatch::run(Group& group) noexcept {
+  ended_ += group.requests.size();
+  group.batcher->run_turn(group.requests);
+  group.requests.clear();
+  group.rows = 0;
+}
+
+void TurnBatch::run() noexcept {
+  for (Group& group : groups_) run(group);
+  groups_.clear();  // holds no model longer than its requests
+}
+
+void TurnBatch::drop() noexcept {
+  for (Group& group : groups_) {
+    for (const auto& request : group.requests) {
+      request->status = Status(Code::kCancelled, "the thread that asked has ended");
+    }
+    group.batcher->drop_turn(group.requests);
+  }
+  groups_.clear();
+}
+
+}  // namespace ortserve
