@@ -38,7 +38,7 @@ export class BufferedInference extends WheelEntry implements ReplyHandler {
     const { cacheUse } = head;
     const { port, wheel } = context;
     this.#ticket = port.submit(model, format, false, jsonSize, memory, byteOffset, byteLength, micros, this, cacheUse);
-    if (this.#ticket !== 0 && timeoutMs > 0) wheel.arm(this, timeoutMs);
+    if (this.#ticket > 0 && timeoutMs > 0) wheel.arm(this, timeoutMs);
   }
 
   reply(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
