@@ -90,7 +90,6 @@ export class MediaInference extends WheelEntry implements ReplyHandler {
 
   #submit(target: Servable, prepared: PreparedBody, timeoutMs: number): void {
     const { head, format } = this.#call;
-    target.lastUsedAt = this.#reply.startedAt;
     this.#reply.model = target;
     const micros = timeoutMs * 1000;
     this.#ticket = this.#context.port.submitPrepared(

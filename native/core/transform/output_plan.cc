@@ -34,9 +34,9 @@ class PostprocessRunner final : public Runner {
         names_(std::move(names)) {}
 
   Status run(std::span<const Tensor> inputs, const std::vector<bool>& present, std::span<const uint16_t> wanted,
-             std::vector<Value>& outputs, const std::atomic<bool>* terminate) noexcept override {
+             std::vector<Value>& outputs, const std::atomic<bool>* terminate, RunTimes* times) noexcept override {
     try {
-      return run_and_apply(inputs, present, wanted, outputs, terminate);
+      return run_and_apply(inputs, present, wanted, outputs, terminate, times);
     } catch (const std::bad_alloc&) {
       return {Code::kOutOfMemory, "no memory to postprocess the outputs"};
     }
@@ -47,13 +47,13 @@ class PostprocessRunner final : public Runner {
  private:
   Status run_and_apply(std::span<const Tensor> inputs, const std::vector<bool>& present,
                        std::span<const uint16_t> wanted, std::vector<Value>& outputs,
-                       const std::atomic<bool>* terminate) {
+                       const std::atomic<bool>* terminate, RunTimes* times) {
     std::vector<uint16_t> graph;  // each once
     for (const uint16_t output : wanted) {
       if (std::ranges::find(graph, sources_[output].graph) == graph.end()) graph.push_back(sources_[output].graph);
     }
     std::vector<Value> raw;
-    ORTSERVE_RETURN_IF_ERROR(runner_->run(inputs, present, graph, raw, terminate));
+    ORTSERVE_RETURN_IF_ERROR(runner_->run(inputs, present, graph, raw, terminate, times));
     outputs.clear();
     outputs.resize(wanted.size());
     for (size_t g = 0; g < graph.size(); ++g) {
