@@ -5,61 +5,17 @@
 #include <utility>
 
 #include "core/batch_split.h"
+#include "core/batcher_policy.h"
 #include "core/synthetic_inputs.h"
 
 namespace ortserve {
 
 namespace {
 
-constexpr int64_t kDefaultRows = 16;     // the cap while the cost of a batch is unknown
 constexpr int64_t kRunsPerPolicy = 256;  // how often the policy is derived anew
 // What the tuner judges by: enough runs for a mean, and long enough that one late thread does not decide.
 constexpr int kRunsPerWindow = 16;
 constexpr Nanoseconds kShortestWindow = std::chrono::milliseconds(10);
-
-int64_t row_cap(const BatcherOptions& options, const CostCurve& curve) {
-  int64_t cap = options.max_batch_rows;
-  if (cap <= 0) {
-    cap = curve.known() ? curve.efficient_rows(options.latency_objective / 2) : kDefaultRows;
-    if (!options.preferred_rows.empty()) cap = std::max(cap, options.preferred_rows.back());
-  }
-  return options.pad_to.empty() ? cap : std::min(cap, options.pad_to.back());
-}
-
-BatchPolicy derive_policy(const BatcherOptions& options, const CostCurve& curve, bool batched) {
-  BatchPolicy policy;
-  if (!batched || options.max_batch_rows == 1) return policy;
-  policy.max_rows = row_cap(options, curve);
-  policy.preferred_rows = options.preferred_rows;
-  policy.max_delay = options.max_delay;
-  policy.target_rows = policy.max_rows;
-  policy.worthwhile_rows = curve.known() ? std::min(curve.worthwhile_rows(), policy.max_rows) : 1;
-  // Twice a full batch: by then the busy runner has been held up by something other than its batch.
-  policy.patience = std::max<Nanoseconds>(2 * curve.cost(policy.max_rows), std::chrono::milliseconds(1));
-  return policy;
-}
-
-void make_ascending(std::vector<int64_t>& sizes) {
-  std::erase_if(sizes, [](int64_t size) { return size < 1; });
-  std::ranges::sort(sizes);
-  // Not ranges::unique: clang 14 cannot compile it with libstdc++ 12.
-  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
-}
-
-BatcherOptions in_order(BatcherOptions options) {
-  make_ascending(options.preferred_rows);
-  make_ascending(options.pad_to);
-  return options;
-}
-
-bool has_dynamic_rows(const ModelSpec& spec) {
-  for (const InputSpec& input : spec.inputs) {
-    for (size_t d = spec.batched ? 1 : 0; d < input.dims.rank(); ++d) {
-      if (input.dims[d] < 0) return true;
-    }
-  }
-  return false;
-}
 
 }  // namespace
 
@@ -371,73 +327,6 @@ void Batcher::end_run(const Batch& batch) {
   if (!renew) return;
   runs_until_policy_ = kRunsPerPolicy;
   follow_curve();
-}
-
-// The run is over: a submit() may call another worker while this one encodes the results.
-void Batcher::finish_run(Batch& batch, const ModelStats::BatchRecord& record) noexcept {
-  {
-    const std::lock_guard lock(mutex_);
-    end_run(batch);
-    for (const auto& request : batch) {
-      if (aborted_ && request->status.code() == Code::kCancelled) {
-        request->status = Status(Code::kModelClosed, "the model '" + spec_.name + "' was closed during the run");
-      }
-    }
-  }
-  prepare(batch);
-  count(batch, record);
-  deliver(batch);
-}
-
-void Batcher::prepare(Batch& batch) const noexcept {
-  for (const auto& request : batch) {
-    if (!options_.buckets.empty() && request->status.ok()) request->status = options_.buckets.trim(pool_, *request);
-    request->inputs.clear();
-    request->sink->prepare(*request);
-  }
-  const TimePoint answered = Clock::now();
-  for (const auto& request : batch) request->timings.answered = answered;
-}
-
-// Before the answers leave: whoever has one must find it counted.
-void Batcher::count(const Batch& batch, ModelStats::BatchRecord record) noexcept {
-  const size_t executions = record.isolated ? batch.size() : 1;
-  const size_t requests = batch.size() / executions;
-  for (size_t i = 0; i < executions; ++i) {
-    const std::span part = std::span(batch).subspan(i, requests);
-    record.rows = rows_to_run(part.front()->batch_rows);
-    record.padding = record.rows - part.front()->batch_rows;
-    stats_.finished(part, record);
-    record.cut.reset();
-  }
-}
-
-void Batcher::deliver_dropped(Batch& dropped) noexcept {
-  if (dropped.empty()) return;
-  prepare(dropped);
-  for (const auto& request : dropped) stats_.dropped(*request);
-  deliver(dropped);
-}
-
-void Batcher::deliver(Batch& batch) noexcept {
-  if (!options_.preserve_order) return hand_over(batch);
-  order_.finish(std::move(batch), [this](Batch& ready) { hand_over(ready); });
-}
-
-void Batcher::hand_over(Batch& batch) noexcept {
-  for (auto first = batch.begin(); first != batch.end();) {
-    ResultSink* const sink = (*first)->sink;
-    const auto last = std::find_if(first, batch.end(), [sink](const auto& request) { return request->sink != sink; });
-    sink->deliver_all({first, last});
-    first = last;
-  }
-  std::function<void()> on_idle;
-  {
-    const std::lock_guard lock(mutex_);
-    outstanding_ -= static_cast<int64_t>(batch.size());
-    if (outstanding_ == 0) on_idle = std::exchange(on_idle_, nullptr);
-  }
-  if (on_idle) on_idle();
 }
 
 void Batcher::close(std::function<void()> on_idle) {
