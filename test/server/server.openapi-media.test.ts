@@ -55,7 +55,12 @@ async function answered(path: string, body: string | Buffer, type = "application
 
 test("examples are answered as documented", async () => {
   for (const model of models) {
-    for (const path of [`/predict/${model}`, `/v2/models/${model}/infer`, `/v1/models/${model}:predict`]) {
+    for (const path of [
+      `/predict/${model}`,
+      `/v2/models/${model}/infer`,
+      `/v1/models/${model}:predict`,
+      `/predictions/${model}`,
+    ]) {
       const examples = examplesOf(api.operation("post", path));
       assert.ok(examples.length > 0, path);
       for (const [, example] of examples) await answered(path, JSON.stringify(example));

@@ -73,23 +73,28 @@ function describeRoutes(routes: Routes, writer: OperationWriter, paths: Paths): 
   for (const route of routes.inferences) {
     for (const doc of docsOf(route)) {
       const path = pathOf(route, doc);
-      paths.put(path, "post", writer.inference(path, doc, route));
+      paths.put(path, "post", writer.inference(path, "post", doc, route));
     }
   }
 }
 
 /** The paths with the model's name in them. Versions may differ: what is described is the one that answers by default. */
 function describeModel(routes: Routes, writer: OperationWriter, paths: Paths, model: ModelMetadata): void {
+  const put = (template: string, operation: () => JsonSchema) => {
+    const [parameter, ...more] = template.match(/\{\w+\}/g) ?? [];
+    if (parameter !== "{model}" || more.length > 0) return;
+    paths.put(template.replace(parameter, encodeURIComponent(model.name)), "post", operation());
+  };
   for (const route of routes.inferences) {
     for (const doc of docsOf(route)) {
       const path = pathOf(route, doc);
-      const [parameter, ...more] = path.match(/\{\w+\}/g) ?? [];
-      if (parameter !== "{model}" || more.length > 0) continue;
-      paths.put(
-        path.replace(parameter, encodeURIComponent(model.name)),
-        "post",
-        writer.inference(path, doc, route, model),
-      );
+      put(path, () => writer.inference(path, "post", doc, route, model));
+    }
+  }
+  for (const route of routes.commands.filter(({ method }) => method === "POST")) {
+    for (const { form, ...doc } of docsOf(route)) {
+      const path = pathOf(route, doc);
+      if (form !== undefined) put(path, () => writer.inference(path, "post", { ...doc, form }, route, model));
     }
   }
 }

@@ -63,19 +63,25 @@ export class OperationWriter {
   }
 
   command(path: string, method: string, doc: CommandDoc, route: Errors): JsonSchema {
+    if (doc.form !== undefined) return this.inference(path, method, { ...doc, form: doc.form }, route);
     const operation = this.#operation(method, path, doc, route, withBody, this.#content(doc.response));
     if (doc.request === "nothing") return operation;
     const content = this.#content(doc.request) as Record<string, JsonSchema>;
     const [first] = Object.values(content);
     if (first && doc.example !== undefined) first.example = doc.example;
-    if (first && doc.form !== undefined) Object.assign(first, examplesOf(doc.form, this.#sample));
     return { ...operation, requestBody: { content } };
   }
 
   /** @param model the one whose name stands in the path, with its tensors; without it, `path` is for any model */
-  inference(path: string, doc: InferenceDoc, route: Errors, model?: ModelMetadata): JsonSchema {
+  inference(
+    path: string,
+    method: string,
+    doc: InferenceDoc & { readonly request?: Media },
+    route: Errors,
+    model?: ModelMetadata,
+  ): JsonSchema {
     const { form } = doc;
-    const id = operationId("post", path, model?.name);
+    const id = operationId(method, path, model?.name);
     const schemaOf = (what: string, any: z.ZodType, one: (model: ModelMetadata) => JsonSchema) =>
       model
         ? this.#components.add(`${id}.${what}`, { title: `${what} of ${model.name}`, ...one(model) })
@@ -84,10 +90,10 @@ export class OperationWriter {
     const reply = schemaOf("reply", form.response, (one) => form.responseOf(one));
     const json = { "application/json": { schema: request, ...examplesOf(form, model ?? this.#sample) } };
     const files = Object.entries((model && form.filesOf?.(model)) ?? {}).map(([type, schema]) => [type, { schema }]);
-    const content = { ...json, ...Object.fromEntries(files) };
+    const content = { ...this.#content(doc.request ?? "nothing"), ...json, ...Object.fromEntries(files) };
     const described = model ? { ...doc, tag: modelTag(model.name) } : doc;
     const answer = { "application/json": { schema: reply } };
-    const operation = this.#operation("post", path, described, route, withRun, answer, model?.name);
+    const operation = this.#operation(method, path, described, route, withRun, answer, model?.name);
     return { ...operation, requestBody: { required: true, content } };
   }
 

@@ -37,7 +37,7 @@ export interface QueryDoc extends RouteText {
 
 export interface CommandDoc extends QueryDoc {
   readonly request: Media;
-  /** Where the request's JSON is tensors: what its examples are made by. */
+  /** Of a prediction: how its JSON, in `request` and `response` alike, writes tensors. */
   readonly form?: TensorForm;
   /** Of the request; it must be answered with `response` by a server that can do what is asked. */
   readonly example?: unknown;

@@ -88,17 +88,7 @@ const predictionDoc: CommandDoc = {
   },
   form: predictForm,
   response: predictForm.response,
-  errors: [
-    ...missing,
-    "ERR_UNSUPPORTED_MEDIA_TYPE",
-    "ERR_INVALID_JSON",
-    "ERR_INVALID_INPUT",
-    "ERR_LIMIT_EXCEEDED",
-    "ERR_QUEUE_FULL",
-    "ERR_OUT_OF_MEMORY",
-    "ERR_DEADLINE_EXCEEDED",
-    "ERR_RUN_FAILED",
-  ],
+  errors: ["ERR_UNSUPPORTED_MEDIA_TYPE"],
 };
 
 const handlePrediction: CommandRoute["handle"] = (context, { params, body, contentType, head }, reply) => {
