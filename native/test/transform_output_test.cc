@@ -52,7 +52,7 @@ TEST(OutputPlan, AsksForEachOutputOnce) {
   std::vector<Value> outputs;
   const std::vector<uint16_t> wanted = {2, 1, 0};
   ASSERT_TRUE((*runner)->run({}, {}, wanted, outputs, nullptr).ok());
-  EXPECT_EQ(inner->asked, (std::vector<uint16_t>{0, 1}));
+  EXPECT_EQ(inner->asked, (std::vector<uint16_t>{1, 0}));
   ASSERT_EQ(outputs.size(), 3u);
   EXPECT_EQ(outputs[0].tensor.shape, (Shape{2, 1}));
   EXPECT_EQ(outputs[1].tensor.data.as<float>()[1], 2);
