@@ -7,7 +7,7 @@ import { notExplicit } from "./fixed-repository.js";
 import { type LifecycleContext, type LoadEvent, ModelLifecycle } from "./model-lifecycle.js";
 import { ModelStore } from "./model-store.js";
 import { stageOverride } from "./override.js";
-import { type Repository, type RepositoryEntry, type RepositoryFault, scanRepository } from "./repository.js";
+import { findModel, type Repository, scanRepository } from "./repository.js";
 import {
   type ControlMode,
   controlModes,
@@ -186,7 +186,7 @@ export class RepositoryControl implements RepositoryAdmin {
   }
 
   async #loadFromDisk(model: ModelLifecycle): Promise<void> {
-    const found = await this.#find(model.name);
+    const found = await findModel(this.#path, model.name);
     if (found === undefined) this.#dropUnknown(model);
     if (found === undefined) throw unknownModel(model.name);
     if ("versions" in found) return model.update(found, false);
@@ -196,7 +196,7 @@ export class RepositoryControl implements RepositoryAdmin {
 
   async #loadOverride(model: ModelLifecycle, override: LoadOverride): Promise<void> {
     try {
-      const staged = await stageOverride(model.name, await this.#find(model.name), override);
+      const staged = await stageOverride(model.name, await findModel(this.#path, model.name), override);
       try {
         await model.update(staged.entry, false);
       } finally {
@@ -206,11 +206,6 @@ export class RepositoryControl implements RepositoryAdmin {
       this.#dropUnknown(model);
       throw error;
     }
-  }
-
-  async #find(name: string): Promise<RepositoryEntry | RepositoryFault | undefined> {
-    const { entries, faults } = await scanRepository(this.#path, true);
-    return [...entries, ...faults].find((model) => model.name === name);
   }
 
   /** A name that was only asked for. */

@@ -6,6 +6,7 @@ import { basename, extname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
 import { configFiles, inDirectory, readModelConfig } from "./config-files.js";
 import { fingerprint } from "./fingerprint.js";
+import { LoadLimit } from "./load-limit.js";
 import type { ConfigReading } from "./model-config.js";
 import { selectVersions } from "./version-policy.js";
 
@@ -45,6 +46,9 @@ export interface Repository {
   faults: RepositoryFault[];
 }
 
+/** Models looked at at once, over all scans: each keeps files open, and gives the event loop something to parse. */
+const looks = new LoadLimit(16);
+
 /**
  * Looks for models at `path`: a directory of `NAME/VERSION/model.onnx` (with an optional `NAME/config.yaml`), one such
  * `NAME` directory itself, or one `.onnx` file, which is served under its file name as version 1.
@@ -57,7 +61,8 @@ export async function scanRepository(path: string, mayBeEmpty = false): Promise<
   if (info.isFile()) return singleFile(path);
   const children = await directories(path);
   if (children.some(isVersion)) return collect(path, [await scanModel(path)]);
-  const repository = collect(path, await Promise.all(children.map((name) => scanModel(join(path, name)))));
+  const models = await Promise.all(children.map((name) => looks.run(() => scanModel(join(path, name)))));
+  const repository = collect(path, models);
   if (repository.entries.length + repository.faults.length === 0 && !mayBeEmpty) {
     throw new OrtserveError(
       "ERR_MODEL_NOT_FOUND",
@@ -65,6 +70,17 @@ export async function scanRepository(path: string, mayBeEmpty = false): Promise<
     );
   }
   return repository;
+}
+
+/** One model of what {@link scanRepository} finds: cheap where its directory has its name. */
+export async function findModel(path: string, name: string): Promise<RepositoryEntry | RepositoryFault | undefined> {
+  const directory = join(path, name);
+  const isPlain =
+    !name.startsWith(".") && !isVersion(name) && (await stat(directory).catch(() => undefined))?.isDirectory();
+  const found = isPlain ? await looks.run(() => scanModel(directory)) : undefined;
+  if (found?.name === name) return found;
+  const { entries, faults } = await scanRepository(path, true);
+  return [...entries, ...faults].find((model) => model.name === name);
 }
 
 async function singleFile(path: string): Promise<Repository> {

@@ -33,7 +33,7 @@ test("no more than the limit run at once, in the order in which they came, whate
   assert.equal(results.filter(({ status }) => status === "rejected").length, 5);
 });
 
-test("200 models, some of them broken, are loaded, answer and are freed", async () => {
+test("200 models, some of them broken, are loaded at the start or one by one, answer and are freed", async () => {
   const root = mkdtempSync(join(tmpdir(), "ortserve-many-"));
   const names = Array.from({ length: 200 }, (_, i) => `m${i}`);
   for (const [i, name] of names.entries()) {
@@ -54,6 +54,9 @@ test("200 models, some of them broken, are loaded, answer and are freed", async 
   }
   await Promise.all(names.map((name) => repository.unload(name)));
   assert.deepEqual(repository.models.names, []);
+  const loads = await Promise.allSettled([...names, "nope"].map((name) => repository.load(name)));
+  assert.equal(loads.filter(({ status }) => status === "rejected").length, 5);
+  assert.equal(repository.models.names.length, 196);
   await repository.close();
   rmSync(root, { recursive: true });
 });
