@@ -77,6 +77,25 @@ describe("inspect finds", () => {
     assert.ok(detection.parameters.count > 1e6);
   });
 
+  it("what quantizing would change, and nothing where it would be refused", async () => {
+    const digits = await inspectModel(networks.digits);
+    assert.deepEqual(
+      { ...digits.quantization, bytes: 0 },
+      { mode: "static", layers: 4, share: 1, bytes: 0, float: [] },
+    );
+    assert.ok((digits.quantization?.bytes ?? 0) < digits.bytes / 3);
+    assert.match(inspectionText(digits), /4 in INT8, with 100\.0 % of the multiply-accumulates; 0 stay FP32/);
+    const bert = await inspectModel(writeDraft("bert-forecast.onnx", bertLayers(1, 16)));
+    assert.equal(bert.quantization?.mode, "dynamic");
+    assert.deepEqual(
+      bert.quantization?.float.map(({ reason }) => reason),
+      ["both sides are activations", "both sides are activations"],
+    );
+    const iris = await inspectModel(networks.iris);
+    assert.equal(iris.quantization, undefined);
+    assert.match(inspectionText(iris), /nothing: it has no FP32 layer/);
+  });
+
   it("the difference of two models, and none of one with itself", async () => {
     const [digits, iris] = [await inspectModel(networks.digits), await inspectModel(networks.iris)];
     assert.deepEqual(differences(digits, digits), []);

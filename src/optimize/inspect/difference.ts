@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two inspections side by side: what a new version of a model changed.
+import { byteText, columns, quantity, timeText } from "../report/format.js";
 import type { Inspection } from "./inspect.js";
-import { byteText, columns, portText, quantity, timeText } from "./text.js";
+import { portText } from "./text.js";
 
 export interface Change {
   readonly what: string;

@@ -12,11 +12,12 @@ import {
 import { allInitializers, fileBytes, type OnnxModel, readModel } from "../onnx/model-file.js";
 import { bodiesOf } from "../onnx/node.js";
 import { elementBytes, tensorSize } from "../onnx/tensor-data.js";
+import { multiplyAccumulates } from "../run/cost.js";
 import { profileRun } from "../run/profile.js";
 import { runnableInputs, type ShapeChoice } from "../run/random-inputs.js";
 import { Workbench } from "../run/workbench.js";
-import { multiplyAccumulates } from "./cost.js";
 import { type ExecutionRow, executionTable } from "./execution.js";
+import { type Forecast, forecastQuantization } from "./forecast.js";
 import { peakTensorBytes } from "./memory.js";
 
 export interface InspectOptions {
@@ -72,6 +73,8 @@ export interface Inspection {
     /** After ONNX Runtime's optimization. */
     readonly execution: readonly ExecutionRow[];
   };
+  /** What `ortserve quantize` would make of it for a CPU; undefined when it would refuse. */
+  readonly quantization: Forecast | undefined;
 }
 
 /** Reads the model and runs it twice: as written, for its work, and optimized, for how it runs. Rejects as Model.load does. */
@@ -98,13 +101,14 @@ export async function inspectModel(path: string, options: InspectOptions = {}): 
         micros: optimized.reduce((sum, { micros }) => sum + micros, 0),
         execution: executionTable(optimized),
       },
+      quantization: await forecastQuantization(bench, path, facts.bytes, written),
     };
   } finally {
     bench.close();
   }
 }
 
-function staticFacts(path: string, { proto }: OnnxModel): Omit<Inspection, "operators" | "run"> {
+function staticFacts(path: string, { proto }: OnnxModel): Omit<Inspection, "operators" | "run" | "quantization"> {
   const graph = proto.graph as GraphProto;
   const constants = new Set(graph.initializer.map(({ name }) => name));
   return {

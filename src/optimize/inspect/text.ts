@@ -1,40 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An inspection for people: aligned columns, numbers with units.
+import { byteText, columns, quantity, timeText } from "../report/format.js";
 import type { Inspection, Port } from "./inspect.js";
-
-/** "3.46 M" */
-export function quantity(value: number): string {
-  for (const [unit, size] of [
-    ["G", 1e9],
-    ["M", 1e6],
-    ["k", 1e3],
-  ] as const)
-    if (value >= size) return `${(value / size).toPrecision(3)} ${unit}`;
-  return String(Math.round(value));
-}
-
-/** "3.30 MiB" */
-export function byteText(bytes: number): string {
-  for (const [unit, size] of [
-    ["GiB", 2 ** 30],
-    ["MiB", 2 ** 20],
-    ["KiB", 2 ** 10],
-  ] as const)
-    if (bytes >= size) return `${(bytes / size).toPrecision(3)} ${unit}`;
-  return `${bytes} B`;
-}
-
-export function timeText(micros: number): string {
-  return micros >= 1000 ? `${(micros / 1000).toPrecision(3)} ms` : `${Math.round(micros)} us`;
-}
-
-/** Columns as wide as their widest cell; all but the first `left` to the right. */
-export function columns(rows: readonly (readonly string[])[], left = 1): string {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    row.map((cell, i) => (i < left ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ");
-  return rows.map((row) => `  ${line(row)}`.trimEnd()).join("\n");
-}
 
 export function portText({ name, type, shape }: Port): string {
   return `${name} ${type}${shape === undefined ? "" : ` [${shape.join(",")}]`}`;
@@ -61,7 +28,16 @@ export function inspectionText(found: Inspection): string {
     ["one run", `${quantity(run.macs)} multiply-accumulates on ${shapes.join(", ")}`],
     ["memory", `${byteText(run.weightBytes)} of weights, at most ${byteText(run.peakTensorBytes)} of tensors at once`],
   ];
-  return [columns(facts as string[][], 2), "", operatorText(found), "", executionText(found), ""].join("\n");
+  return [
+    columns(facts as string[][], 2),
+    "",
+    operatorText(found),
+    "",
+    executionText(found),
+    "",
+    forecastText(found),
+    "",
+  ].join("\n");
 }
 
 function operatorText({ operators, run }: Inspection): string {
@@ -87,4 +63,26 @@ function executionText({ run }: Inspection): string {
   ]);
   const head = ["operator", "precision", "provider", "nodes", "time", "share"];
   return `As ONNX Runtime runs it\n${columns([head, ...rows], 3)}`;
+}
+
+function forecastText({ quantization, bytes }: Inspection): string {
+  if (quantization === undefined) return "With `ortserve quantize`\n  nothing: it has no FP32 layer that could be INT8";
+  const { mode, layers, share, float } = quantization;
+  const size = `${byteText(bytes)} -> about ${byteText(quantization.bytes)}`;
+  const rows = [
+    ["mode", mode],
+    [
+      "layers",
+      `${layers} in INT8, with ${(100 * share).toFixed(1)} % of the multiply-accumulates; ${float.length} stay FP32`,
+    ],
+    ["file", size],
+    ...reasons(float).map(([reason, count], i) => [i === 0 ? "FP32 because" : "", `${reason} (${count})`]),
+  ];
+  return `With \`ortserve quantize\`\n${columns(rows, 2)}`;
+}
+
+function reasons(float: readonly { reason: string }[]): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const { reason } of float) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts];
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The quantized model before it is judged as a whole: made in the chosen mode, measured, and described for the report.
+import { OrtserveError } from "../../errors.js";
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
 import { calibrate } from "./calibrate.js";
-import { quantizeDynamically } from "./dynamic.js";
+import { type DynamicResult, quantizeDynamically } from "./dynamic.js";
 import { proveFusion } from "./fusion-proof.js";
 import { convertToHalf } from "./half.js";
 import { integerInputs } from "./integer-input.js";
@@ -97,26 +98,41 @@ function rangesOf({ params, histograms }: StaticResult): QuantizeReport["ranges"
   });
 }
 
-async function dynamicDraft({ bench, base, yardstick, options, passes, onProgress }: DraftRequest): Promise<Draft> {
-  const weights = { perTensor: options.perTensor ?? false, reduceRange: options.cpuCompat === "avx2" };
+/** One scale per weight runs faster than one per channel; it is taken where it costs less than this, in dB. */
+const perTensorLoss = 0.25;
+
+async function dynamicDraft(request: DraftRequest): Promise<Draft> {
+  const { bench, base, yardstick, options, passes, onProgress } = request;
   const given = new Set(options.exclude);
-  const make = (more: ReadonlySet<string>) => quantizeDynamically(base, new Set([...given, ...more]), weights);
-  let made = make(new Set());
-  let quality = await yardstick.measureDraft(bench, made.model);
+  const make = (perTensor: boolean, more: ReadonlySet<string> = new Set()) =>
+    quantizeDynamically(base, new Set([...given, ...more]), { perTensor, reduceRange: options.cpuCompat === "avx2" });
+  const measure = (made: DynamicResult) => yardstick.measureDraft(bench, made.model);
+  const channels = await measure(make(false));
+  const whole = await measure(make(true));
+  const perTensor = options.perTensor === true || whole.sqnr >= channels.sqnr - perTensorLoss;
+  const trials = [
+    { what: "a scale per output channel", sqnr: channels.sqnr, kept: !perTensor },
+    { what: "a scale per weight", sqnr: whole.sqnr, kept: perTensor },
+  ];
+  let made = make(perTensor);
+  let quality = perTensor ? whole : channels;
+  if (made.layers.length + made.tables.length === 0)
+    throw new OrtserveError("ERR_UNSUPPORTED", "the model has no layer that can be quantized dynamically");
   let [excluded, sensitivity]: [readonly string[], Facts["sensitivity"]] = [[...given], []];
-  if (!passes(quality) && made.layers.length > 1) {
+  if (!passes(quality)) {
     const names = [...made.layers, ...made.tables];
-    const variant = (more: ReadonlySet<string>) => make(more).model;
+    const variant = (more: ReadonlySet<string>) => make(perTensor, more).model;
     sensitivity = await rankLayers(bench, yardstick, names, variant, (done, of) => onProgress("layers", done, of));
     const found = await excludeWorst(bench, yardstick, sensitivity, variant, passes);
     if (found) {
-      made = make(new Set(found.excluded));
+      made = make(perTensor, new Set(found.excluded));
       [excluded, quality] = [[...given, ...found.excluded], found.quality];
     }
   }
   const fusion = await proveFusion(bench, made.model, made.float);
   const layers = { quantized: made.layers.length + made.tables.length, float: made.float };
-  return { model: made.model, quality, feed: sameFeed, facts: { ...noRanges, layers, excluded, sensitivity, fusion } };
+  const facts = { ...noRanges, layers, excluded, trials, sensitivity, fusion };
+  return { model: made.model, quality, feed: sameFeed, facts };
 }
 
 const noRanges = {

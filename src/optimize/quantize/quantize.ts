@@ -8,7 +8,6 @@ import { didYouMean } from "../../runtime/nearest-name.js";
 import { version } from "../../version.js";
 import { loadSamples } from "../data/load-samples.js";
 import { type SampleLoader, type Samples, splitSamples } from "../data/samples.js";
-import { multiplyAccumulates } from "../inspect/cost.js";
 import { Graph } from "../onnx/graph.js";
 import { fileBytes, type OnnxModel, writeModel } from "../onnx/model-file.js";
 import { profileRun } from "../run/profile.js";
@@ -18,6 +17,7 @@ import { type Draft, draftOf } from "./draft.js";
 import { type Goals, missedGoals, passesQuality } from "./goals.js";
 import { findLayers } from "./layers.js";
 import { type Machine, thisMachine } from "./machine.js";
+import { preferredMode } from "./mode.js";
 import { normalizedModel } from "./normalize.js";
 import { type Quality, Yardstick } from "./quality.js";
 import type { Mode, QuantizeReport } from "./report-data.js";
@@ -153,9 +153,7 @@ async function chosenMode(
   if (mode !== "auto") return mode;
   if (target === "tensorrt" || options.inputU8) return "static";
   const runs = await profileRun(bench, base, await samples.inputs(0), { level: "none" });
-  const work = (ops: readonly string[]) =>
-    runs.filter(({ op }) => ops.includes(op)).reduce((sum, run) => sum + multiplyAccumulates(run), 0);
-  return work(["Conv"]) >= work(["MatMul", "Gemm"]) ? "static" : "dynamic";
+  return preferredMode(runs);
 }
 
 interface Origin {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A quantization's outcome in a few lines for a terminal.
-import { byteText, columns, timeText } from "../inspect/text.js";
+
 import { dropText, percent } from "../quantize/goals.js";
 import type { QuantizeReport } from "../quantize/report-data.js";
+import { byteText, columns, timeText } from "./format.js";
 
 export function reportText(report: QuantizeReport): string {
   const { bytes, speed, quality, layers, fusion, excluded } = report;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Multiply-accumulates of a node, from the shapes it ran on.
-import type { NodeRun } from "../run/profile.js";
+import type { NodeRun } from "./profile.js";
 
 const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
 
