@@ -27,6 +27,7 @@ napi_value make_binding(napi_env env) {
       .set_method("openPort", call_open_port, environment)
       .set_method("closeSocketsWithThread", call_close_sockets_with_thread, environment)
       .set_method("refuseConnections", call_refuse_connections, environment)
+      .set_method("exitNow", call_exit_now, environment)
       .value();
 }
 

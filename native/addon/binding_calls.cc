@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "addon/binding_calls.h"
 
+#include <cstdlib>
+
 #include "addon/environment.h"
 #include "addon/js_build.h"
 #include "addon/js_promise.h"
@@ -135,6 +137,13 @@ napi_value call_refuse_connections(napi_env env, napi_callback_info info) {
     const CallArguments<1> arguments(env, info);
     const int64_t port = read_integer(env, arguments[0], "port", 1, UINT16_MAX);
     return js_number(env, refuse_connections(env, static_cast<int>(port)));
+  });
+}
+
+napi_value call_exit_now(napi_env env, napi_callback_info info) {
+  return entry(env, [&]() -> napi_value {
+    const CallArguments<1> arguments(env, info);
+    std::_Exit(static_cast<int>(read_integer(env, arguments[0], "code", 0, 255)));
   });
 }
 

@@ -18,5 +18,6 @@ napi_value call_attach_model(napi_env env, napi_callback_info info);
 napi_value call_open_port(napi_env env, napi_callback_info info);
 napi_value call_close_sockets_with_thread(napi_env env, napi_callback_info info);
 napi_value call_refuse_connections(napi_env env, napi_callback_info info);
+napi_value call_exit_now(napi_env env, napi_callback_info info);
 
 }  // namespace ortserve

@@ -16,6 +16,19 @@ namespace {
 
 constexpr size_t kScratchBytes = 64 << 10;
 
+/// Node aborts the process when a callback leaves a scope open, as one that is cut short by a thread's end would.
+class HandleScope {
+ public:
+  explicit HandleScope(napi_env env) : env_(env) { check(napi_open_handle_scope(env, &scope_)); }
+  ~HandleScope() { napi_close_handle_scope(env_, scope_); }
+  HandleScope(const HandleScope&) = delete;
+  HandleScope& operator=(const HandleScope&) = delete;
+
+ private:
+  napi_env env_;
+  napi_handle_scope scope_ = nullptr;
+};
+
 void call(napi_env env, const JsReference& function, std::initializer_list<napi_value> arguments) {
   const napi_status status =
       napi_call_function(env, js_undefined(env), function.value(), arguments.size(), arguments.begin(), nullptr);
@@ -186,12 +199,10 @@ void Environment::drain_tasks(napi_env env) {
 
 void Environment::drain_predicts(napi_env env) {
   for (auto& request : finished_.predicts) {
-    napi_handle_scope scope;
-    check(napi_open_handle_scope(env, &scope));
+    const HandleScope scope(env);
     answer_predict(env, *request);
     completions_->tickets().close(request->ticket);
     request.reset();
-    napi_close_handle_scope(env, scope);
   }
   finished_.predicts.clear();
 }
@@ -212,8 +223,7 @@ void Environment::drain_records(napi_env env) {
   const std::vector<CompletionRecord>& records = finished_.records;
   for (size_t begin = 0; begin < records.size(); begin += kRecordsPerCall) {
     const size_t count = std::min<size_t>(records.size() - begin, kRecordsPerCall);
-    napi_handle_scope scope;
-    check(napi_open_handle_scope(env, &scope));
+    const HandleScope scope(env);
     for (size_t i = 0; i < count; ++i) slabs_->show(env, records[begin + i]);
     write_records(env, &records[begin], count);
     call(env, on_replies_, {js_number(env, static_cast<double>(count))});
@@ -221,7 +231,6 @@ void Environment::drain_records(napi_env env) {
       slabs_->hide(env, records[begin + i]);
       completions_->tickets().close(records[begin + i][completion::kTicket]);
     }
-    napi_close_handle_scope(env, scope);
   }
 }
 

@@ -378,4 +378,6 @@ export interface NativeBinding {
    * be accepted. Returns how many sockets that concerns: 0 where the system cannot do it, which is everywhere but on Linux.
    */
   refuseConnections(port: number): number;
+  /** Ends the process without running anything more in any of its threads. Does not return. */
+  exitNow(code: number): void;
 }

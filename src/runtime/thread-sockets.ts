@@ -17,3 +17,8 @@ export function closeSocketsWithThread(): void {
 export function refuseConnections(port: number): boolean {
   return nativeBinding().refuseConnections(port) > 0;
 }
+
+/** Ends the process without running anything more in any of its threads. Does not return. */
+export function exitNow(code: number): void {
+  nativeBinding().exitNow(code);
+}

@@ -45,6 +45,11 @@ export class HttpThread {
     if (this.#listening) await this.#stopListening(this.#listening);
     for (const session of this.#sessions) session.end();
     await this.#settle();
+    this.stop();
+  }
+
+  /** Closes every socket, at once. */
+  stop(): void {
     this.#app.close();
     this.#context.wheel.close();
   }

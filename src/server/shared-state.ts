@@ -61,6 +61,17 @@ export class SharedState {
     this.#words[line * (1 + thread)] = count;
   }
 
+  /** Says that `thread` has no sockets any more, or that a new one has taken its place. */
+  setStopped(thread: number, stopped: boolean): void {
+    Atomics.store(this.#words, line * (1 + thread) + 1, Number(stopped));
+    Atomics.notify(this.#words, line * (1 + thread) + 1);
+  }
+
+  /** Blocks until `thread` has no sockets any more, for so long at most. Whether that is so. */
+  waitUntilStopped(thread: number, ms: number): boolean {
+    return Atomics.wait(this.#words, line * (1 + thread) + 1, 0, ms) !== "timed-out";
+  }
+
   /** Requests that any thread owes an answer. */
   get allInFlight(): number {
     let sum = 0;

@@ -17,8 +17,13 @@ export function run(program: string, ...args: string[]): Promise<Ending> {
 
 /** The same with any TypeScript file; `gc` is exposed to it. */
 export function runFile(program: URL, ...args: string[]): Promise<Ending> {
+  return runWith(["--expose-gc"], program, ...args);
+}
+
+/** The same with options for Node, which hold for its threads, too. */
+export function runWith(options: readonly string[], program: URL, ...args: string[]): Promise<Ending> {
   const file = fileURLToPath(program);
-  const child = spawn(process.execPath, ["--expose-gc", "--import", "tsx", file, ...args], {
+  const child = spawn(process.execPath, ["--import", "tsx", ...options, file, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

@@ -34,6 +34,8 @@ export interface ThreadCalls {
   listen(port: number): boolean;
   /** Resolves when the thread has no connection left. */
   drain(_: undefined): Promise<void>;
+  /** Closes every socket, and says so in the shared state. */
+  stop(_: undefined): void;
 }
 
 /** Of the controlling thread. */

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { OrtserveError } from "../../errors.js";
 import { startEngine } from "../../runtime/engine.js";
+import { exitNow } from "../../runtime/thread-sockets.js";
 import type { ModelStore } from "../../serving/model-store.js";
 import type { RepositoryAdmin } from "../../serving/repository-admin.js";
 import type { Logger } from "../../telemetry/log.js";
@@ -22,6 +23,8 @@ const longestPauseMs = 10_000;
 const longLifeMs = 60_000;
 /** A thread that does not come to drain itself, because something blocks it, is given so long beyond the grace, in ms. */
 const blockedGraceMs = 1_000;
+/** Threads may take so long to close their sockets when the process exits, in ms. */
+const exitMs = 1_000;
 
 export interface HttpThreadsParts {
   readonly models: ModelStore;
@@ -66,6 +69,7 @@ export class HttpThreads implements FrontEnd {
       await this.#end();
       throw error;
     }
+    process.once("exit", this.#onExit);
     for (const index of indices) void this.#keep(index);
     return this.#address.port;
   }
@@ -82,9 +86,24 @@ export class HttpThreads implements FrontEnd {
   }
 
   async #end(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.terminate()));
+    const ended = await Promise.all(this.#threads.map((thread) => thread.end()));
+    if (ended.every(Boolean)) process.off("exit", this.#onExit);
+    else this.#parts.logger?.error("an HTTP thread is blocked and was left behind");
     this.#address?.release();
   }
+
+  /**
+   * The process ends while threads serve. Node stops them wherever they are, and a socket's handler that is cut short ends the
+   * process by a signal: so their sockets are closed first. With a thread that does not come to do so, no more is run at all.
+   */
+  readonly #onExit = (code: number): void => {
+    const { state } = this.#parts;
+    for (const thread of this.#threads) thread.channel.tell("stop", undefined);
+    const deadline = performance.now() + exitMs;
+    const isStopped = (_: RemoteThread, index: number) =>
+      state.waitUntilStopped(index, Math.max(0, deadline - performance.now()));
+    if (!this.#threads.every(isStopped)) exitNow(code);
+  };
 
   /** Starts a thread that routes as this one does. */
   async #start(thread: number): Promise<void> {
@@ -93,6 +112,7 @@ export class HttpThreads implements FrontEnd {
     const has = { logs: logger !== undefined, control: control?.control };
     const started = new RemoteThread({ ...data, ...has }, this.#control);
     this.#threads[thread] = started;
+    state.setStopped(thread, false);
     await started.ready(models);
   }
 
@@ -111,6 +131,7 @@ export class HttpThreads implements FrontEnd {
       const bornAt = performance.now();
       const error = await this.#threads[index]?.ended;
       state.setInFlight(index, 0); // its clients are gone
+      state.setStopped(index, true);
       if (this.#stopping.signal.aborted) return;
       logger?.fatal({ err: error, thread: index }, "an HTTP thread ended; it is started again");
       if (performance.now() - bornAt > longLifeMs) pauseMs = firstPauseMs;
@@ -128,7 +149,7 @@ export class HttpThreads implements FrontEnd {
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
       this.#parts.logger?.error({ err: error, thread: index }, "an HTTP thread could not be started again");
-      await this.#threads[index]?.terminate();
+      await this.#threads[index]?.end();
     }
   }
 }

@@ -27,6 +27,7 @@ const channel: Channel<ControlCalls, ThreadCalls> = new Channel(parentPort as Me
   forget: (name) => models.forget(name),
   listen: (port) => http.listen(data.settings.host, port, true) !== undefined,
   drain: () => http.drain(),
+  stop,
 });
 const log = data.logs
   ? new RelayedLog(
@@ -44,4 +45,13 @@ const http = new HttpThread({
   state,
   thread: data.thread,
 });
+
+// A socket that calls a handler in a thread where no JavaScript runs any more would end the process: it takes an answer.
+process.once("exit", stop);
+
+function stop(): void {
+  http.stop();
+  state.setStopped(data.thread, true);
+}
+
 channel.tell("started", undefined);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One HTTP thread, seen from the thread that controls the server.
+import { setTimeout as delay } from "node:timers/promises";
 import type { Worker } from "node:worker_threads";
 import { OrtserveError } from "../../errors.js";
 import type { ModelStore } from "../../serving/model-store.js";
@@ -7,6 +8,9 @@ import type { ControlCalls, HttpWorkerData, ThreadCalls } from "./calls.js";
 import { Channel } from "./channel.js";
 import { RemoteRoutes } from "./route-broadcast.js";
 import { startHttpWorker } from "./worker-entry.js";
+
+/** How long a thread may take to close its sockets, in ms. */
+const stopMs = 1000;
 
 export class RemoteThread {
   readonly channel: Channel<ThreadCalls, ControlCalls>;
@@ -45,9 +49,15 @@ export class RemoteThread {
     await models.addFollower(routes);
   }
 
-  /** Ends the thread, whatever it is doing, and its connections. */
-  async terminate(): Promise<void> {
-    await this.#worker.terminate();
-    await this.ended;
+  /** Closes the thread's sockets and ends it. False: it is blocked and left behind; it does not keep the process alive. */
+  async end(): Promise<boolean> {
+    const patience = new AbortController();
+    const blocked = delay(stopMs, true, patience).catch(() => false);
+    const stopped = this.channel.call("stop", undefined).catch(() => {}); // or it has ended
+    const isBlocked = await Promise.race([blocked, stopped]);
+    patience.abort();
+    if (isBlocked) this.#worker.unref();
+    else await this.#worker.terminate();
+    return !isBlocked;
   }
 }
