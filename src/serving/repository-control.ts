@@ -73,7 +73,7 @@ export class RepositoryControl implements RepositoryAdmin {
       if (event.kind === "failed" && !this.#started) this.#failures.push(event.error);
       options.onEvent?.(event);
     };
-    this.#context = { table: this.models, loader: new VersionLoader(options), onEvent };
+    this.#context = { table: this.models, loader: new VersionLoader(options, this.control !== "none"), onEvent };
   }
 
   /**

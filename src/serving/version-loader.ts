@@ -7,6 +7,7 @@ import { Model } from "../runtime/model.js";
 import { LoadLimit } from "./load-limit.js";
 import { MemoryBudget, type Release } from "./memory-budget.js";
 import { modelOptions } from "./model-options-of-config.js";
+import { inPlace, privateCopy } from "./private-copy.js";
 import type { RepositoryEntry, VersionEntry } from "./repository.js";
 import { makeServable, type Servable } from "./servable.js";
 import { checkTensors } from "./triton/tensor-checks.js";
@@ -38,9 +39,12 @@ export class VersionLoader {
   readonly #limit: LoadLimit;
   readonly #budget: MemoryBudget;
   readonly #engine: EngineOptions | undefined;
+  readonly #mayChange: boolean;
   #stopped = false;
 
-  constructor({ concurrency = 2, memoryBudget = 0, engine }: LoaderOptions) {
+  /** @param mayChange whether files may be written to while they are served */
+  constructor({ concurrency = 2, memoryBudget = 0, engine }: LoaderOptions, mayChange: boolean) {
+    this.#mayChange = mayChange;
     this.#limit = new LoadLimit(concurrency);
     this.#budget = new MemoryBudget(memoryBudget);
     this.#engine = engine;
@@ -69,13 +73,15 @@ export class VersionLoader {
     const startedAt = performance.now();
     const { name, config, notes } = entry;
     const options = { ...modelOptions(name, version, config, this.#engine), revision: digest };
-    const file = await realpath(path).catch(() => path); // where it is not there, the load says so
+    const place = this.#mayChange ? await privateCopy(path) : inPlace(path);
+    const file = await realpath(place.path).catch(() => path); // where it is not there, the load says so
     const key = weightsKey(file, digest, options);
-    const release = this.#budget.reserve(`model '${name}' version ${version}`, key, bytes);
+    let release: Release = () => {};
     let model: Model | undefined;
     try {
-      model = await Model.load(path, options);
-      const found = checkTensors(model.metadata, entry.checks);
+      release = this.#budget.reserve(`model '${name}' version ${version}`, key, bytes);
+      model = await Model.load(place.path, options);
+      const found = [...checkTensors(model.metadata, entry.checks), ...(place.note ? [place.note] : [])];
       await warmUp(model, config, entry.source);
       return {
         servable: makeServable({ name, version, config, notes: [...notes, ...found] }, model),
@@ -87,7 +93,9 @@ export class VersionLoader {
     } catch (error) {
       await model?.close();
       release();
-      throw error;
+      throw place.explain(error);
+    } finally {
+      await place.remove();
     }
   }
 }
