@@ -118,11 +118,9 @@ void bench_gather() {
 }  // namespace
 
 void bench_transform() {
-  for (const Kernels* set : usable_kernels()) {
-    bench_pixels(*set);
-    bench_conversions(*set);
-    bench_quantize(*set);
-  }
+  bench_pixels(kernels());
+  bench_conversions(kernels());
+  bench_quantize(kernels());
   bench_gather();
 }
 

@@ -3,6 +3,7 @@
 import { Command, Option } from "commander";
 import { OrtserveError } from "../errors.js";
 import { startEngine } from "../runtime/engine.js";
+import { dedicateDecoder } from "../runtime/image-decoder.js";
 import { createServer } from "../server/server.js";
 import { openRepository } from "../serving/open-repository.js";
 import { scanRepository } from "../serving/repository.js";
@@ -89,6 +90,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   const report = new StartReport(logger, process.stdout.isTTY === true);
   const engine = { ...(flags.cores !== undefined && { cores: flags.cores }) };
   report.engine(startEngine(engine));
+  dedicateDecoder();
   const models = await openRepository(repository, {
     control: flags.control,
     load: flags.loadModel ?? [],

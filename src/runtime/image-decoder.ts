@@ -25,16 +25,27 @@ const longestSeconds = 20;
 /** Most images decoded at once; others wait. libuv has few threads, and each image may take 4 bytes per allowed pixel. */
 const lanes = Math.max(2, Math.min(4, availableParallelism()));
 
+/** Most images that wait for their turn, each with its file in memory. */
+const mostWaiting = 1024;
+
+let dedicated = false;
 let loaded: Promise<SharpModule["default"]> | undefined;
 let busy = 0;
 const waiting: (() => void)[] = [];
+
+/** For a process that is a server, before the first model is loaded: sharp's settings, which the whole process shares, are its own. */
+export function dedicateDecoder(): void {
+  dedicated = true;
+}
 
 /** Loads sharp. Rejects with ERR_UNSUPPORTED where it is not installed: it is an optional dependency. */
 export function loadSharp(): Promise<SharpModule["default"]> {
   loaded ??= import("sharp").then(
     ({ default: sharp }) => {
-      sharp.cache(false); // every request's image is new
-      sharp.concurrency(1); // the cores are for inference
+      if (dedicated) {
+        sharp.cache(false); // every request's image is new
+        sharp.concurrency(1); // the cores are for inference
+      }
       return sharp;
     },
     (error: Error) => {
@@ -51,7 +62,8 @@ export function loadSharp(): Promise<SharpModule["default"]> {
 /**
  * Decodes one file and brings it to the target's size and colours.
  * @param place where it stands in the request, for messages; "" for the only one
- * @throws OrtserveError ERR_INVALID_INPUT (no image, broken), ERR_LIMIT_EXCEEDED (pixels), ERR_UNSUPPORTED (no sharp)
+ * @throws OrtserveError ERR_INVALID_INPUT (no image, broken), ERR_LIMIT_EXCEEDED (pixels), ERR_QUEUE_FULL (too many wait),
+ * ERR_UNSUPPORTED (no sharp)
  */
 export async function decodeImage(file: Uint8Array, target: ImageTarget, place: string): Promise<NativeAttachment> {
   const type = mediaTypeOf(file);
@@ -64,6 +76,9 @@ export async function decodeImage(file: Uint8Array, target: ImageTarget, place: 
     );
   }
   const sharp = await loadSharp();
+  if (waiting.length >= mostWaiting) {
+    throw new OrtserveError("ERR_QUEUE_FULL", `${mostWaiting} images wait to be decoded already`);
+  }
   await enter();
   try {
     const image = await pipeline(sharp, file, target);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bodies of requests to a model that takes images or sound: one file, a form, or JSON with files in it.
-import { isUtf8 } from "node:buffer";
+import { constants, isUtf8 } from "node:buffer";
 import { OrtserveError } from "../errors.js";
 import type { MediaFile, MediaReader, PreparedBody } from "../runtime/media-body.js";
 import { type FormField, parseMultipart } from "./multipart.js";
@@ -20,7 +20,7 @@ export async function mediaRequest(
   const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
   if (type === "multipart/form-data") return fromForm(media, parseMultipart(contentType, body));
   if (media.takes(body) || fileTypes.test(type)) return media.fromFile(body);
-  return isUtf8(body) ? media.fromJson(body.toString()) : undefined;
+  return body.length <= constants.MAX_STRING_LENGTH && isUtf8(body) ? media.fromJson(body.toString()) : undefined;
 }
 
 /** Files under the names of inputs, or one under any name; several of a name are rows. Other fields are values of the row. */
