@@ -64,6 +64,47 @@ TEST_F(CodecPredict, RefusesInstancesThatDoNotFit) {
   }
 }
 
+TEST_F(CodecPredict, RefusesRowsThatDifferHoweverManyAgreedBefore) {
+  const std::string good = "[[1,2],[3,4],[5,6]]";
+  const Refusal cases[] = {
+      {"[[1,2],[3,4],[5]]", Code::kInvalidInput, "arrays of 2 and of 1 items"},
+      {"[[1,2],[3,4],[5,6,7]]", Code::kInvalidInput, "arrays of 2 and of 3 items"},
+      {"[[1,2],[3,4],5]", Code::kInvalidInput, "arrays and single values are mixed"},
+      {"[[1,2],[3,4],[5,[6]]]", Code::kInvalidInput, "ragged"},
+      {"[[1,2],[3,\"4\"],[5,6]]", Code::kInvalidInput, "got the string \"4\""},
+      {"[[1,2],[3,4],]", Code::kInvalidJson, "expected an array"},
+      {"[[1,2],[3,4] [5,6]]", Code::kInvalidJson, "',' or ']'"},
+      {"[[1,2],[3 4],[5,6]]", Code::kInvalidJson, ""},
+  };
+  ModelSpec spec = images();
+  spec.inputs[0].dims = {-1, 3, 2};
+  for (const auto& c : cases) {
+    SCOPED_TRACE(c.body);
+    EXPECT_FAILS(decode(spec, "{\"instances\":[" + good + "," + c.body + "]}"), c.code, c.message);
+  }
+}
+
+TEST_F(CodecPredict, ReadsShortRowsOfEveryKindOfNumber) {
+  std::string rows;
+  for (int i = 0; i < 1000; ++i) rows += (i ? ", [" : "[") + std::to_string(i) + (i == 500 ? ", 1e-3" : ",2") + ",3 ]";
+  for (const DType dtype : {DType::kFp32, DType::kFp64, DType::kFp16, DType::kUint8, DType::kInt64}) {
+    SCOPED_TRACE(dtype_name(dtype));
+    ModelSpec spec = images();
+    spec.inputs[0].dims = {-1, 3};
+    spec.inputs[0].dtype = dtype;
+    const Status status = decode(spec, "{\"instances\":[" + rows + "]}");
+    const bool whole = dtype == DType::kUint8 || dtype == DType::kInt64;
+    EXPECT_EQ(status.ok(), !whole) << status.message();  // 1e-3 is no integer, and 256 no UINT8
+    if (dtype != DType::kFp32) continue;
+    EXPECT_EQ(request.inputs[0].shape, (Shape{1000, 3}));
+    const float* values = request.inputs[0].data.as<float>();
+    for (int i = 0; i < 1000; ++i) {
+      EXPECT_EQ(values[3 * i], static_cast<float>(i));
+      EXPECT_EQ(values[3 * i + 1], i == 500 ? 1e-3f : 2);
+    }
+  }
+}
+
 TEST_F(CodecPredict, RefusesNamedValuesThatDoNotFit) {
   const Refusal cases[] = {
       {R"({"instances":[[1,2]]})", Code::kInvalidInput, "has 3 inputs"},

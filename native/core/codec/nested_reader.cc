@@ -65,6 +65,7 @@ Status NestedReader::read_array(JsonCursor& cursor, size_t level) {
     if (cursor.peek() != '[') return is_scalar(cursor) ? mixed() : cursor.unexpected("an array");
     ORTSERVE_RETURN_IF_ERROR(read_array(cursor, level + 1));
     ++count;
+    if (rank_known_ && rank_ == level + 2) count += builder_.read_more_rows(cursor, dims_[level + 1]);
     if (cursor.peek() != ',') break;
     cursor.advance();
   }

@@ -35,12 +35,18 @@ class TensorBuilder {
   /// Reads scalars until the ']' that ends their array, or a '[' among them, where the cursor then stands.
   Status read_run(JsonCursor& cursor);
 
+  /// Reads as many ",[a,b,...]" of `width` numbers each as follow at the cursor, in one go, and returns how many. Stops
+  /// before whatever needs a closer look, which may as well be right as wrong.
+  int64_t read_more_rows(JsonCursor& cursor, int64_t width) noexcept;
+
   /// What was read, as a tensor of `shape`, which has elements() elements.
   Tensor finish(const Shape& shape);
 
  private:
   template <typename T>
   Status read_numbers(JsonCursor& cursor, bool one);
+  template <typename T>
+  int64_t read_number_rows(JsonCursor& cursor, int64_t width) noexcept;
   Status read_strings(JsonCursor& cursor, bool one);
   Status read(JsonCursor& cursor, bool one);
   Status append_string(JsonCursor& cursor);
