@@ -52,6 +52,16 @@ const ortserve: ServerKind = {
   launch: (model, port) => launchOrtserve(model.repository, port),
 };
 
+/** Its event loops are not those of the thread that reports delays. */
+const ortserveTwoThreads: ServerKind = {
+  ...{ id: "ortserve-2", title: "ortserve, 2 HTTP threads", predicts: true },
+  missing: (log) => (process.platform === "linux" ? ortserve.missing(log) : "several HTTP threads need Linux"),
+  launch: (model, port) => {
+    const { args, ...launch } = launchOrtserve(model.repository, port, ["--http-threads", "2"]);
+    return { ...launch, args: args.slice(loopDelay.length), reportsLoopDelay: false };
+  },
+};
+
 /** `flags`: further options of `ortserve serve`. */
 export function launchOrtserve(repository: string, port: number, flags: readonly string[] = []): Launch {
   const serve = [join(root, "bin", "ortserve.mjs"), "serve", repository, "--port", String(port), ...flags];
@@ -76,6 +86,7 @@ const fastapi: ServerKind = {
 
 export const serverKinds: readonly ServerKind[] = [
   ortserve,
+  ortserveTwoThreads,
   nodePeer("fastify", "Fastify + onnxruntime-node", "fastify.mjs"),
   nodePeer("uws", "uWebSockets.js + onnxruntime-node", "uws.mjs"),
   fastapi,
