@@ -6,6 +6,7 @@
 #include "addon/environment.h"
 #include "addon/js_build.h"
 #include "addon/pin_library.h"
+#include "addon/shared_memory_calls.h"
 
 namespace ortserve {
 
@@ -24,6 +25,7 @@ napi_value make_binding(napi_env env) {
       .set_method("bufferStats", call_buffer_stats, environment)
       .set_method("loadModel", call_load_model, environment)
       .set_method("attachModel", call_attach_model, environment)
+      .set("sharedMemory", make_shared_memory_object(env))
       .set_method("openPort", call_open_port, environment)
       .set_method("closeSocketsWithThread", call_close_sockets_with_thread, environment)
       .set_method("refuseConnections", call_refuse_connections, environment)

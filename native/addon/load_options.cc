@@ -95,6 +95,7 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   for (const auto& [name, columns] : read_entries(env, reader.value("features"), "features")) {
     options.features[name] = read_strings(env, columns, "features");
   }
+  options.labels = read_strings(env, reader.value("labels"), "labels");
   options.preprocess = input_plans_from_js(env, reader.value("preprocess"));
   options.postprocess = output_plans_from_js(env, reader.value("postprocess"));
   options.batching = reader.text("batching") == "auto";

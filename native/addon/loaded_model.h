@@ -23,6 +23,7 @@ struct ModelLoadOptions {
   std::string version;
   std::string revision;  ///< loads that differ in it share no session, though the model file is the same
   std::map<std::string, std::vector<std::string>> features;  ///< column names by input; "": the only one
+  std::vector<std::string> labels;                           ///< names of classes, in the order of the scores
   std::map<std::string, InputPlan> preprocess;               ///< by input
   std::map<std::string, OutputPlan> postprocess;             ///< by output
   bool batching = true;                                      ///< false: never batch

@@ -197,6 +197,7 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   spec.name = options.name;
   spec.version = options.version;
   spec.max_rows = options.max_request_rows;
+  spec.labels = options.labels;
   spec.show_unpruned();
   ORTSERVE_RETURN_IF_ERROR(set_features(spec, options.features));
   ORTSERVE_RETURN_IF_ERROR(set_preprocess(spec, options.preprocess));

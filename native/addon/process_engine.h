@@ -15,6 +15,7 @@
 #include "addon/job_threads.h"
 #include "addon/loaded_model.h"
 #include "core/buffer_pool.h"
+#include "core/shared_regions.h"
 #include "core/worker_pool.h"
 
 namespace ortserve {
@@ -51,6 +52,8 @@ class ProcessEngine {
   BufferPool& buffers() const { return *buffers_; }
   /// The prediction cache of all models; exists from the first start() on.
   ResultCache& cache() const { return *cache_; }
+  /// Shared memory that clients have registered.
+  SharedRegions& regions() noexcept { return regions_; }
   /// Runs a short job on a worker thread; dropped when the engine does not run.
   void post(std::function<void()> job);
 
@@ -79,6 +82,7 @@ class ProcessEngine {
   mutable std::mutex mutex_;  // guards everything below
   std::unique_ptr<BufferPool> buffers_;
   std::unique_ptr<ResultCache> cache_;
+  SharedRegions regions_;
   const CacheKeyMaker cache_keys_;
   std::shared_ptr<WorkerPool> workers_;
   std::unique_ptr<JobThreads> loaders_;

@@ -27,7 +27,7 @@ constexpr size_t kDecodeHereBinary = 1 << 20;
 constexpr int64_t kFramedFlag = 1;
 constexpr int64_t kCacheUseShift = 1;  // two bits
 constexpr int64_t kFormatShift = 3;
-constexpr int64_t kMostFlags = (static_cast<int64_t>(WireFormat::kTfServing) + 1) << kFormatShift;
+constexpr int64_t kMostFlags = (static_cast<int64_t>(WireFormat::kGenerate) + 1) << kFormatShift;
 
 struct WireCall {
   const std::shared_ptr<LoadedModel>& model;
@@ -72,8 +72,9 @@ std::unique_ptr<PortRequest> new_request(Environment& environment, WireCall& cal
 Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> json_size) noexcept {
   if (request.is_cancelled()) return {Code::kCancelled, "the request was cancelled before it was decoded"};
   try {
-    BufferPool& pool = ProcessEngine::instance().buffers();
-    return decode_request(request.model->spec(), body, json_size, DecodeLimits{}, pool, request);
+    ProcessEngine& engine = ProcessEngine::instance();
+    return decode_request(request.model->spec(), body, json_size, DecodeLimits{}, engine.buffers(), request,
+                          &engine.regions());
   } catch (const std::bad_alloc&) {
     return {Code::kOutOfMemory, "out of memory while the body was decoded"};
   }

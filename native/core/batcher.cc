@@ -89,8 +89,8 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
   const Nanoseconds wait = runs_ahead * cost(rows_per_run);
   const auto micros = [](Nanoseconds time) { return std::to_string(time.count() / 1000) + " us"; };
   if (timeout.count() > 0 && wait > timeout) {
-    return {Code::kDeadlineExceeded, "the request may wait " + micros(timeout) +
-                                         " in the queue, but its run is expected to start in " + micros(wait)};
+    return {Code::kQueueTimeout, "Request timeout expired: the request may wait " + micros(timeout) +
+                                     " in the queue, but its run is expected to start in " + micros(wait)};
   }
   if (request.deadline == kNoDeadline || request.deadline - now >= wait + cost(request.rows)) return {};
   return {Code::kDeadlineExceeded, "the deadline is in " + micros(request.deadline - now) +

@@ -9,7 +9,8 @@ namespace {
 
 // A leader that failed for reasons of its own says nothing about those who joined it.
 bool failed_for_itself(Code code) noexcept {
-  return code == Code::kCancelled || code == Code::kDeadlineExceeded || code == Code::kQueueFull;
+  return code == Code::kCancelled || code == Code::kDeadlineExceeded || code == Code::kQueueTimeout ||
+         code == Code::kQueueFull;
 }
 
 }  // namespace

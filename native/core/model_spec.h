@@ -40,10 +40,11 @@ struct ModelSpec {
   std::string version;  ///< as sent in replies
   std::vector<InputSpec> inputs;
   std::vector<OutputSpec> outputs;
-  bool batched = false;         ///< dim 0 of every input and output is the row count, verified at load
-  std::string batching_reason;  ///< why `batched` is what it is, for people
-  int64_t example_dim = 1;      ///< a size of every other dynamic dim that the model runs with; 0: none was found
-  int64_t max_rows = 0;         ///< most rows one request may bring; 0: no limit
+  bool batched = false;             ///< dim 0 of every input and output is the row count, verified at load
+  std::string batching_reason;      ///< why `batched` is what it is, for people
+  std::vector<std::string> labels;  ///< of classes, in the order of the scores, from the config; else empty
+  int64_t example_dim = 1;          ///< a size of every other dynamic dim that the model runs with; 0: none was found
+  int64_t max_rows = 0;             ///< most rows one request may bring; 0: no limit
 
   /// Makes `dims` of pruned inputs those that requests bring.
   void show_unpruned() noexcept;

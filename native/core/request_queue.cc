@@ -41,9 +41,10 @@ Status RequestQueue::room_for(const Request& request, const std::string& model) 
   const int64_t waiting = level_rows_[level_of(request)];
   if (waiting == 0) return {};
   if (waiting + request.rows <= policy_.max_rows && bytes_ + request.input_bytes <= policy_.max_bytes) return {};
-  return {Code::kQueueFull, "the queue of model '" + model + "' is full: " + std::to_string(waiting) + " rows and " +
-                                std::to_string(bytes_) + " bytes wait, at most " + std::to_string(policy_.max_rows) +
-                                " rows and " + std::to_string(policy_.max_bytes) + " bytes may"};
+  return {Code::kQueueFull, "Exceeds maximum queue size: the queue of model '" + model +
+                                "' is full: " + std::to_string(waiting) + " rows and " + std::to_string(bytes_) +
+                                " bytes wait, at most " + std::to_string(policy_.max_rows) + " rows and " +
+                                std::to_string(policy_.max_bytes) + " bytes may"};
 }
 
 void RequestQueue::push(std::unique_ptr<Request> request) {
@@ -106,8 +107,9 @@ std::unique_ptr<Request> RequestQueue::take_dead(size_t index, TimePoint now) {
   auto request = take(index);
   request->status = dead_status(*request, now);
   if (request->status.ok()) {
-    request->status = Status(Code::kDeadlineExceeded, "the request waited longer in the queue than its timeout of " +
-                                                          millis(entries_[index].until - request->timings.queued));
+    request->status = Status(Code::kQueueTimeout,
+                             "Request timeout expired: the request waited longer in the queue than its timeout of " +
+                                 millis(entries_[index].until - request->timings.queued));
   }
   return request;
 }

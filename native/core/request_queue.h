@@ -14,7 +14,7 @@ namespace ortserve {
 
 /// What happens to a request that has waited for its queue timeout.
 enum class OnQueueTimeout : uint8_t {
-  kReject,  ///< it fails with kDeadlineExceeded
+  kReject,  ///< it fails with kQueueTimeout
   kDelay,   ///< it moves behind the requests of its priority level that are still in time
 };
 

@@ -17,7 +17,7 @@ void ModelStats::refused(const Request& request, Code code) noexcept {
   const std::lock_guard lock(mutex_);
   totals_.last_received = std::max(totals_.last_received, request.timings.received);
   if (code == Code::kQueueFull) ++totals_.refused_full;
-  if (code == Code::kDeadlineExceeded) ++totals_.refused_deadline;
+  if (code == Code::kDeadlineExceeded || code == Code::kQueueTimeout) ++totals_.refused_deadline;
 }
 
 void ModelStats::dropped(const Request& request) noexcept {

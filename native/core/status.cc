@@ -14,6 +14,7 @@ std::string_view code_name(Code code) noexcept {
       "ERR_LIMIT_EXCEEDED",
       "ERR_UNSUPPORTED",
       "ERR_QUEUE_FULL",
+      "ERR_QUEUE_TIMEOUT",
       "ERR_DEADLINE_EXCEEDED",
       "ERR_CANCELLED",
       "ERR_MODEL_CLOSED",
@@ -23,6 +24,7 @@ std::string_view code_name(Code code) noexcept {
       "ERR_LOAD_FAILED",
       "ERR_PROVIDER_UNAVAILABLE",
       "ERR_LIBRARY_UNAVAILABLE",
+      "ERR_NOT_FOUND",
       "ERR_INTERNAL",
   };
   static_assert(kNames.back() == "ERR_INTERNAL");

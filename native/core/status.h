@@ -20,6 +20,7 @@ enum class Code : uint8_t {
   kLimitExceeded,        ///< A configured bound (bytes, elements, nesting, rows) was passed.
   kUnsupported,          ///< Valid, and not available in this build or for this model.
   kQueueFull,            ///< Admission refused: the model's queue holds as many rows or bytes as allowed.
+  kQueueTimeout,         ///< The request waited longer for its run, or was certain to, than its queue timeout.
   kDeadlineExceeded,     ///< The deadline passed, or was certain to pass, before the result was ready.
   kCancelled,            ///< The caller went away or cancelled.
   kModelClosed,          ///< The model was closed before the request ran.
@@ -29,6 +30,7 @@ enum class Code : uint8_t {
   kLoadFailed,           ///< The file is there and ONNX Runtime cannot make a session of it.
   kProviderUnavailable,  ///< A required execution provider cannot be used on this machine.
   kLibraryUnavailable,   ///< The ONNX Runtime library is missing or its API is too old.
+  kNotFound,             ///< No shared memory region of that name.
   kInternal,             ///< This is a bug in ortserve.
 };
 

@@ -23,7 +23,7 @@ TEST_F(BatcherTest, ARequestThatWaitsTooLongIsRejected) {
   runner->open_gate();
   std::map<Code, int> codes;
   for (const auto& done : sink.wait_for(2)) ++codes[done->status.code()];
-  EXPECT_EQ(codes, (std::map<Code, int>{{Code::kOk, 1}, {Code::kDeadlineExceeded, 1}}));
+  EXPECT_EQ(codes, (std::map<Code, int>{{Code::kOk, 1}, {Code::kQueueTimeout, 1}}));
   EXPECT_EQ(batcher->stats().expired, 1u);
 }
 
@@ -33,7 +33,7 @@ TEST_F(BatcherTest, RefusesWhatCannotStartWithinItsQueueTimeout) {
   occupy_runner();
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(submit(request(1)).ok());
   const Status status = submit(request(1));
-  EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(status.code(), Code::kQueueTimeout);
   EXPECT_NE(status.message().find("2000000 us"), std::string::npos) << status.message();
   runner->open_gate();
   sink.wait_for(4);

@@ -184,6 +184,12 @@ inline std::string bytes_blob(const std::vector<std::string>& elements) {
         << "message: " << status_seen.message() << "\nexpected in it: " << wanted_text; \
   } while (false)
 
+#define ASSERT_OK(status)                                   \
+  do {                                                      \
+    const Status status_seen = (status);                    \
+    ASSERT_TRUE(status_seen.ok()) << status_seen.message(); \
+  } while (false)
+
 #define EXPECT_OK(status)                                   \
   do {                                                      \
     const Status status_seen = (status);                    \

@@ -71,7 +71,7 @@ TEST_F(CodecOpenInference, RefusesInputsThatDoNotFitTheModel) {
       {input("INPUT0", "[1,16]", R"("parameters":{"binary_data_size":64,"binary_data_size":64})"), Code::kInvalidJson,
        "duplicate key"},
       {input("INPUT0", "[1,16]", R"("parameters":{"shared_memory_region":"r","shared_memory_byte_size":64})"),
-       Code::kUnsupported, "shared memory is not supported"},
+       Code::kNotFound, "Unable to find shared memory region: 'r'"},
       {input("INPUT0", "[1,16]", sized(64)), Code::kInvalidInput, "expecting 64 additional bytes for model 'simple'"},
   };
   for (const auto& c : cases) {
@@ -103,8 +103,8 @@ TEST_F(CodecOpenInference, RefusesRequestsThatAreIncompleteOrOdd) {
        Code::kInvalidInput, "output 'OUTPUT0' already exists in request"},
       {simple(input("INPUT0", "[1,16]", R"("data":)" + sixteen()), R"(,"outputs":[{}])"), Code::kInvalidJson, "'name'"},
       {simple(input("INPUT0", "[1,16]", R"("data":)" + sixteen()),
-              R"(,"outputs":[{"name":"OUTPUT0","parameters":{"classification":2}}])"),
-       Code::kUnsupported, "'classification' is not supported"},
+              R"(,"outputs":[{"name":"OUTPUT0","parameters":{"classification":-2}}])"),
+       Code::kInvalidJson, "Unable to parse 'classification'"},
       {simple(input("INPUT0", "[1,16]", R"("data":)" + sixteen()),
               R"(,"outputs":[{"name":"OUTPUT0","parameters":{"binary_data":1}}])"),
        Code::kInvalidJson, "Unable to parse 'binary_data'"},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes Open Inference requests: JSON, blobs behind it at any alignment, raw bodies. What decodes must fit the model,
 // and its binary reply, made a request again, must decode to the same tensors.
+#include <utility>
+
 #include "test/fuzz_fixture.h"
 
 namespace ortserve::fuzz {
@@ -16,6 +18,8 @@ std::string reply_as_request(const std::string& reply_json) {
 
 void check_round_trip(const ModelSpec& spec, BufferPool& pool, WireRequest& request) {
   echo(request);
+  auto special = std::exchange(request.special, {});
+  request.timing = false;
   request.binary.assign(request.outputs.size(), true);
   HeapArena arena;
   auto reply = encode_reply(spec, request, arena);
@@ -33,6 +37,9 @@ void check_round_trip(const ModelSpec& spec, BufferPool& pool, WireRequest& requ
     if (request.present[i]) require(same_tensor(request.inputs[i], again.inputs[i]), "the tensors come back");
   }
   request.binary.assign(request.outputs.size(), false);
+  if (!special.empty()) special.resize(request.outputs.size());
+  request.special = std::move(special);
+  request.timing = true;
   if (!encode_reply(spec, request, arena).ok()) return;  // FP16, BF16, and text that is not UTF-8
 }
 

@@ -97,7 +97,7 @@ TEST(RequestQueue, ATimeoutThatRejectsEndsTheRequest) {
   ASSERT_EQ(view.size(), 1u);
   EXPECT_EQ(view[0].deadline, kStart + milliseconds(10));
   const auto dead = queue.take_dead(0, kStart + milliseconds(10));
-  EXPECT_EQ(dead->status.code(), Code::kDeadlineExceeded);
+  EXPECT_EQ(dead->status.code(), Code::kQueueTimeout);
   EXPECT_NE(dead->status.message().find("10 ms"), std::string::npos) << dead->status.message();
   queue.close_gaps();
   EXPECT_TRUE(queue.empty());

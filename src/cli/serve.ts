@@ -31,6 +31,7 @@ interface ServeFlags {
   memoryBudget?: number;
   cores?: number;
   strict?: true;
+  sharedMemory?: true;
   compressFrom: number;
   timingHeaders?: true;
   logLevel: LogLevel;
@@ -74,6 +75,7 @@ export function serveCommand(): Command {
     )
     .option("--cores <number>", "cores for inference (default: those of this process)", integer(1, 1024))
     .option("--strict", "fail when any model cannot be loaded")
+    .option("--shared-memory", "let clients on this machine pass tensors in shared memory")
     .option("--compress-from <size>", "smallest prediction to compress for clients that accept it", size, 200)
     .option("--timing-headers", "add Server-Timing to predictions")
     .addOption(new Option("--log-level <level>", "least severe lines to log").choices([...logLevels]).default("info"))
@@ -113,6 +115,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
     graceMs: flags.grace,
     cors: flags.cors ?? [],
     socketInFlight: flags.maxInFlight,
+    sharedMemory: flags.sharedMemory ?? false,
     compressFrom: flags.compressFrom,
     timingHeaders: flags.timingHeaders ?? false,
     ...(flags.defaultModel !== undefined && { defaultModel: flags.defaultModel }),

@@ -8,7 +8,7 @@ import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePrepare
 export type NativeCode = number;
 
 /** Wire formats of `native/core/codec/wire.h`. */
-export const WireFormat = { predict: 0, openInference: 1, tfServing: 2 } as const;
+export const WireFormat = { predict: 0, openInference: 1, tfServing: 2, generate: 3 } as const;
 export type WireFormat = (typeof WireFormat)[keyof typeof WireFormat];
 
 /** What a caller wants of the prediction cache, `CacheUse` of `native/core/request.h`. */
@@ -187,6 +187,8 @@ export interface NativeLoadOptions {
   sessionOptions: Record<string, string>;
   /** Names of the columns per input, from the model's config; "" stands for the only input. */
   features: Record<string, string[]>;
+  /** Names of classes, in the order of the scores. */
+  labels: readonly string[];
   /** By input; "" stands for the only one. */
   preprocess: Record<string, NativeInputPlan>;
   /** By output. */
@@ -333,6 +335,16 @@ export interface NativePort {
   cancel(ticket: number): void;
 }
 
+/** A part of a POSIX shared memory object. */
+export interface NativeRegion {
+  name: string;
+  /** Name of the object, such as "/input". */
+  key: string;
+  /** In bytes. */
+  offset: number;
+  byteSize: number;
+}
+
 export interface NativeBinding {
   readonly version: string;
   /** Error code names, index = code; index 0 is "OK". */
@@ -354,6 +366,14 @@ export interface NativeBinding {
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
   /** Another handle on a model that is loaded in this process; undefined when it is gone. */
   attachModel(id: number): NativeModel | undefined;
+  /** Memory that clients share with this process, by name; of the process, not of this environment. Throws. */
+  readonly sharedMemory: {
+    add(name: string, key: string, offset: number, byteSize: number): void;
+    /** False: there was none of that name. */
+    remove(name: string): boolean;
+    clear(): void;
+    list(): NativeRegion[];
+  };
   /**
    * Opens this environment's port. `onReplies(count)`: `count` records are ready. `onOutputs`: one embedded predict ended;
    * on failure `values` is the message.

@@ -68,7 +68,7 @@ export interface ModelOptions {
   defaultPriority?: number;
   /** How long a call may wait for its run to start, in milliseconds; a request may ask for less. Default: no limit. */
   queueTimeoutMs?: number;
-  /** Then: fail with ERR_DEADLINE_EXCEEDED, or go behind the others of its level. Default: "reject". */
+  /** Then: fail with ERR_QUEUE_TIMEOUT, or go behind the others of its level. Default: "reject". */
   onQueueTimeout?: "reject" | "delay";
   /** Rows that may wait in each level; beyond, calls fail at once with ERR_QUEUE_FULL. Default: 4096. */
   maxQueueRows?: number;
@@ -83,6 +83,8 @@ export interface ModelOptions {
   cache?: boolean | { maxBytes?: number; ttlMs?: number };
   /** ONNX Runtime session options and config entries by name. */
   sessionOptions?: Readonly<Record<string, string | number | boolean>>;
+  /** Names of classes in the order of the scores: the classification extension appends them to outputs of as many scores. */
+  labels?: readonly string[];
   /** Column names per input ("": the only one), for error messages and named features over the wire. */
   features?: Readonly<Record<string, readonly string[]>>;
   /** What inputs are made of: images, named columns, sound. Compiled at load; requests may bring the tensors all the same. */
@@ -143,6 +145,7 @@ const modelOptionTable: OptionTable<ModelOptions> = {
       typeof value === "boolean" || isRecordOf(value, isScalar) ? undefined : "a boolean or an object",
   },
   sessionOptions: scalars,
+  labels: { kind: "custom", check: (value) => (isStringArray(value) ? undefined : "an array of class names") },
   features: {
     kind: "custom",
     check: (value) => (isRecordOf(value, isStringArray) ? undefined : "an object of arrays of column names"),
@@ -198,6 +201,7 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     revision: options.revision ?? "",
     providers,
     sessionOptions,
+    labels: [...(options.labels ?? [])],
     features: Object.fromEntries(Object.entries(options.features ?? {}).map(([name, names]) => [name, [...names]])),
     preprocess: nativePreprocess(options.preprocess),
     postprocess: nativePostprocess(options.postprocess),

@@ -72,7 +72,7 @@ export class Model {
    * Runs the model without blocking the event loop. `inputs`: by name, or the bare value when the model has one input. A
    * typed array without a shape gets the only shape that fits. A model with `preprocess` also takes what that says: rows of
    * named values, and files of images or sound. Rejects with ERR_INVALID_INPUT, ERR_QUEUE_FULL,
-   * ERR_DEADLINE_EXCEEDED, ERR_CANCELLED, ERR_MODEL_CLOSED, ERR_OUT_OF_MEMORY or ERR_RUN_FAILED.
+   * ERR_QUEUE_TIMEOUT, ERR_DEADLINE_EXCEEDED, ERR_CANCELLED, ERR_MODEL_CLOSED, ERR_OUT_OF_MEMORY or ERR_RUN_FAILED.
    * The result has one entry per output, a {@link Tensor} unless the model gives sequences or maps: then name the type, as in
    * `predict<{ label: Tensor; scores: Map<string, number>[] }>(...)`.
    */

@@ -10,6 +10,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_LIMIT_EXCEEDED: 400,
   ERR_UNSUPPORTED: 501,
   ERR_QUEUE_FULL: 503,
+  ERR_QUEUE_TIMEOUT: 503,
   ERR_DEADLINE_EXCEEDED: 504,
   ERR_CANCELLED: 499, // never sent: whoever cancelled is gone
   ERR_MODEL_CLOSED: 503,
@@ -44,7 +45,12 @@ export const repositoryStatus: StatusOverrides = {
 
 /** Seconds a client should wait before it asks again; undefined where asking again does not help. */
 export function retryAfter(code: ErrorCode): string | undefined {
-  return code === "ERR_QUEUE_FULL" || code === "ERR_OUT_OF_MEMORY" || code === "ERR_SHUTTING_DOWN" ? "1" : undefined;
+  return code === "ERR_QUEUE_FULL" ||
+    code === "ERR_QUEUE_TIMEOUT" ||
+    code === "ERR_OUT_OF_MEMORY" ||
+    code === "ERR_SHUTTING_DOWN"
+    ? "1"
+    : undefined;
 }
 
 const reasons: Readonly<Record<number, string>> = {

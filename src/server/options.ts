@@ -34,6 +34,8 @@ export interface ServerOptions {
   socketInFlight?: number;
   /** Bytes of replies that a WebSocket's peer may leave unread before the socket is closed. Default: twice the body limit. */
   socketBacklog?: number;
+  /** Clients may name system shared memory of this machine, which the process then reads and writes. Default false. */
+  sharedMemory?: boolean;
   /** Smallest prediction, in bytes, that is compressed for clients that accept it. Default 200. */
   compressFrom?: number;
   /** Adds `Server-Timing` and `x-batch-size` headers to predictions that do not ask for them, too. Default false. */
@@ -88,6 +90,7 @@ export function settingsOf(options: ServerOptions): Settings {
     cors: options.cors ?? [],
     socketInFlight: options.socketInFlight ?? 1024,
     socketBacklog: options.socketBacklog ?? Math.min(2 * bodyLimit, bounds.socketBacklog),
+    sharedMemory: options.sharedMemory ?? false,
     compressFrom: options.compressFrom ?? 200,
     timingHeaders: options.timingHeaders ?? false,
   };

@@ -7,6 +7,7 @@ import { openInferenceQueries, openInferenceRoutes } from "./protocols/open-infe
 import { pageRoutes } from "./protocols/pages.js";
 import { predictRoutes } from "./protocols/predict.js";
 import { repositoryRoutes } from "./protocols/repository.js";
+import { sharedMemoryCommands, sharedMemoryQueries } from "./protocols/shared-memory.js";
 import { tfServingQueries, tfServingRoutes } from "./protocols/tf-serving.js";
 import { torchServeCommands, torchServeQueries } from "./protocols/torchserve.js";
 import { torchServeManagement } from "./protocols/torchserve-management.js";
@@ -19,9 +20,16 @@ export const allRoutes: Routes = {
     ...tfServingQueries,
     ...torchServeQueries,
     ...loggingQueries,
+    ...sharedMemoryQueries,
     ...pageRoutes,
     ...documentationRoutes(() => allRoutes),
   ],
-  commands: [...repositoryRoutes, ...loggingCommands, ...torchServeCommands, ...torchServeManagement],
+  commands: [
+    ...repositoryRoutes,
+    ...loggingCommands,
+    ...sharedMemoryCommands,
+    ...torchServeCommands,
+    ...torchServeManagement,
+  ],
   inferences: [...predictRoutes, ...openInferenceRoutes, ...tfServingRoutes],
 };

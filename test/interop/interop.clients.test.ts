@@ -12,7 +12,7 @@ import { pythonChecks } from "./python-checks.js";
 let server: OrtServer;
 
 before(async () => {
-  server = await startConformanceServer({ logger: createLogger("info", { write: () => {} }) });
+  server = await startConformanceServer({ sharedMemory: true, logger: createLogger("info", { write: () => {} }) });
 });
 after(() => server.close());
 
@@ -20,6 +20,7 @@ const address = () => server.url.replace("http://", "");
 
 for (const [client, script, least, url] of [
   ["tritonclient.http", "tritonclient_sync.py", 11, address],
+  ["tritonclient.utils.shared_memory", "shared_memory.py", 3, address],
   ["tritonclient.http.aio", "tritonclient_aio.py", 5, address],
   ["the KServe SDK", "kserve_client.py", 4, () => server.url],
   ["the KServe SDK, protocol version 1", "kserve_v1_client.py", 3, () => server.url],

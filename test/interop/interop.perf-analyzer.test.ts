@@ -12,7 +12,7 @@ import { inEnvironment, runProgram } from "./python-checks.js";
 let server: OrtServer;
 
 before(async () => {
-  server = await startConformanceServer();
+  server = await startConformanceServer({ sharedMemory: true });
 });
 after(() => server.close());
 
@@ -45,6 +45,7 @@ for (const [what, model, options] of [
   ["8 rows in each request", "simple", ["-b", "8"]],
   ["a version", "simple", ["-x", "1"]],
   ["JSON tensors", "simple", "--input-tensor-format json --output-tensor-format json".split(" ")],
+  ["tensors in shared memory", "simple", ["--shared-memory", "system", "--output-shared-memory-size", "64"]],
   ["strings", "ident_string", ["--shape", "INPUT0:4"]],
 ] as const) {
   test(`perf_analyzer: ${what}`, async (t) => {

@@ -154,6 +154,15 @@ def parameters(client):
 
 
 @check
+def classification(client):
+    """the best classes of an output"""
+    outputs = [triton.InferRequestedOutput("OUTPUT0", class_count=2)]
+    values = np.array([1.1, 3.3, 0.5, 2.4], np.float32)
+    result = client.infer("ident_fp32", [tensor("INPUT0", values, "FP32")], outputs=outputs)
+    assert list(result.as_numpy("OUTPUT0")) == [b"3.300000:1", b"2.400000:3"]
+
+
+@check
 def asynchronous(client):
     """asynchronous requests over several connections, each with its own answer"""
     pending = []

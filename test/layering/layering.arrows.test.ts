@@ -14,7 +14,7 @@ const includeRules: Record<string, { own: string[]; foreign: RegExp }> = {
 
 /** The operating system's and the processor's own: no layer is above or below it. */
 const systemHeader =
-  /^(immintrin|intrin|cpuid|windows|unistd|malloc|dlfcn|sched|pthread(\/\w+)?|(sys|netinet|linux)\/\w+|mach(-o)?\/\w+)\.h$/;
+  /^(immintrin|intrin|cpuid|windows|unistd|fcntl|malloc|dlfcn|sched|pthread(\/\w+)?|(sys|netinet|linux)\/\w+|mach(-o)?\/\w+)\.h$/;
 
 /** TypeScript layer -> layers it may use at run time. Types may also come from any layer further down. */
 const importRules: Record<string, string[]> = {

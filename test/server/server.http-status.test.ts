@@ -32,7 +32,14 @@ test("the statuses are these", () => {
       "ERR_RUN_FAILED",
     ],
     501: ["ERR_UNSUPPORTED"],
-    503: ["ERR_MODEL_CLOSED", "ERR_NOT_ALLOWED", "ERR_OUT_OF_MEMORY", "ERR_QUEUE_FULL", "ERR_SHUTTING_DOWN"],
+    503: [
+      "ERR_MODEL_CLOSED",
+      "ERR_NOT_ALLOWED",
+      "ERR_OUT_OF_MEMORY",
+      "ERR_QUEUE_FULL",
+      "ERR_QUEUE_TIMEOUT",
+      "ERR_SHUTTING_DOWN",
+    ],
     504: ["ERR_DEADLINE_EXCEEDED"],
   });
 });
@@ -46,6 +53,6 @@ test("clients are told to come back exactly where that helps", () => {
   const codes = Object.keys(errorCodes) as (keyof typeof errorCodes)[];
   assert.deepEqual(
     codes.filter((code) => retryAfter(code) !== undefined),
-    ["ERR_QUEUE_FULL", "ERR_OUT_OF_MEMORY", "ERR_SHUTTING_DOWN"],
+    ["ERR_QUEUE_FULL", "ERR_QUEUE_TIMEOUT", "ERR_OUT_OF_MEMORY", "ERR_SHUTTING_DOWN"],
   );
 });

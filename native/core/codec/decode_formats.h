@@ -13,11 +13,15 @@ struct DecodeContext {
   const ModelSpec& spec;
   const DecodeLimits& limits;
   BufferPool& pool;
+  const SharedRegions* regions;  // nullptr: none
 };
 
 /// The predict form: {"instances": ...}, {"inputs": ...} or a bare object of named values. As kTfServing neither bare
 /// objects nor options, instances that are always rows, and members that are not known are ignored.
 Status decode_predict(const DecodeContext& context, JsonCursor cursor, WireRequest& out);
+
+/// The generate form: an object whose members are inputs, as scalars or lists without a batch dim, or parameters.
+Status decode_generate(const DecodeContext& context, JsonCursor cursor, WireRequest& out);
 
 /// Open Inference Protocol: JSON at the start of `body`, blobs from `json_size` on.
 Status decode_open_inference(const DecodeContext& context, JsonCursor cursor, const Buffer& body, size_t json_size,

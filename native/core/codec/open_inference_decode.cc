@@ -8,11 +8,38 @@
 #include "core/codec/input_check.h"
 #include "core/codec/json_scalar.h"
 #include "core/codec/open_inference_input.h"
+#include "core/codec/region_reference.h"
 #include "core/codec/request_options.h"
 
 namespace ortserve {
 
 namespace {
+
+// The "parameters" of one element of "outputs".
+struct OutputParameters {
+  bool binary = false;
+  uint64_t classes = 0;
+  RegionReference region;
+
+  Status read(JsonCursor& cursor);
+};
+
+Status OutputParameters::read(JsonCursor& cursor) {
+  JsonObject parameters(cursor);
+  while (parameters.next()) {
+    const std::string_view key = parameters.key();
+    if (key == "binary_data") {
+      ORTSERVE_RETURN_IF_ERROR(read_bool(cursor, key, binary));
+    } else if (key == "classification") {
+      ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, classes));
+    } else if (RegionReference::owns(key)) {
+      ORTSERVE_RETURN_IF_ERROR(region.read(cursor, key));
+    } else {
+      ORTSERVE_RETURN_IF_ERROR(cursor.skip_value());
+    }
+  }
+  return parameters.status();
+}
 
 class OpenInferenceDecoder {
  public:
@@ -27,7 +54,7 @@ class OpenInferenceDecoder {
   Status read_inputs();
   Status read_outputs();
   Status read_output();
-  Status read_output_parameters(bool& binary);
+  Status add_special(uint64_t classes, const RegionReference& region);
   Status check_inputs_complete() const;
   Status check_outputs_fit() const;
 
@@ -50,6 +77,7 @@ Status OpenInferenceDecoder::decode() {
     return {Code::kInvalidInput, "unexpected additional input data for model '" + context_.spec.name +
                                      "': " + std::to_string(blobs_.left()) + " bytes are left after the last input"};
   }
+  if (!out_.special.empty()) out_.special.resize(out_.wanted.size());
   if (out_.wanted.empty()) out_.binary.assign(context_.spec.outputs.size(), binary_output_);
   ORTSERVE_RETURN_IF_ERROR(check_outputs_fit());
   return finish_inputs(context_.spec, out_);
@@ -90,7 +118,8 @@ Status OpenInferenceDecoder::read_outputs() {
 
 Status OpenInferenceDecoder::read_output() {
   std::string name;
-  bool has_name = false, has_parameters = false, binary = false;
+  bool has_name = false, has_parameters = false;
+  OutputParameters parameters;
   JsonObject output(cursor_);
   while (output.next()) {
     const std::string_view key = output.key();
@@ -99,7 +128,7 @@ Status OpenInferenceDecoder::read_output() {
       ORTSERVE_RETURN_IF_ERROR(read_string(cursor_, key, name));
     } else if (key == "parameters" && !is_null(cursor_)) {
       ORTSERVE_RETURN_IF_ERROR(once(has_parameters, key));
-      ORTSERVE_RETURN_IF_ERROR(read_output_parameters(binary));
+      ORTSERVE_RETURN_IF_ERROR(parameters.read(cursor_));
     } else {
       ORTSERVE_RETURN_IF_ERROR(cursor_.skip_value());
     }
@@ -107,23 +136,25 @@ Status OpenInferenceDecoder::read_output() {
   ORTSERVE_RETURN_IF_ERROR(output.status());
   if (!has_name) return missing_member("name");
   ORTSERVE_RETURN_IF_ERROR(add_wanted(context_.spec, name, out_));
-  out_.binary.push_back(binary);
-  return {};
+  out_.binary.push_back(parameters.binary);
+  if (parameters.classes == 0 && !parameters.region.used()) return {};
+  return add_special(parameters.classes, parameters.region);
 }
 
-Status OpenInferenceDecoder::read_output_parameters(bool& binary) {
-  JsonObject parameters(cursor_);
-  while (parameters.next()) {
-    const std::string_view key = parameters.key();
-    if (key == "binary_data") {
-      ORTSERVE_RETURN_IF_ERROR(read_bool(cursor_, key, binary));
-    } else if (key == "classification" || key.starts_with("shared_memory_")) {
-      return {Code::kUnsupported, "output parameter '" + std::string(key) + "' is not supported"};
-    } else {
-      ORTSERVE_RETURN_IF_ERROR(cursor_.skip_value());
-    }
+// The output that was added last is not sent as it is.
+Status OpenInferenceDecoder::add_special(uint64_t classes, const RegionReference& region) {
+  out_.special.resize(out_.wanted.size());
+  SpecialOutput& special = out_.special.back();
+  special.classes = static_cast<uint32_t>(std::min<uint64_t>(classes, UINT32_MAX));
+  if (!region.used()) return {};
+  if (classes > 0) {
+    return {Code::kInvalidInput, "shared memory cannot take the classes of output '" +
+                                     context_.spec.outputs[out_.wanted.back()].name + "': expected one or the other"};
   }
-  return parameters.status();
+  auto memory = region.find(context_.regions);
+  if (!memory.ok()) return memory.take_status();
+  special.region = std::move(*memory);
+  return {};
 }
 
 Status OpenInferenceDecoder::check_inputs_complete() const {
@@ -150,7 +181,7 @@ Status OpenInferenceDecoder::check_inputs_complete() const {
 Status OpenInferenceDecoder::check_outputs_fit() const {
   for (size_t i = 0; i < out_.binary.size(); ++i) {
     const OutputSpec& output = context_.spec.outputs[out_.wanted.empty() ? i : out_.wanted[i]];
-    ORTSERVE_RETURN_IF_ERROR(check_open_inference_output(output, out_.binary[i]));
+    ORTSERVE_RETURN_IF_ERROR(check_open_inference_output(output, out_.binary[i], special_output(out_, i)));
   }
   return {};
 }

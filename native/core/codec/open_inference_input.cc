@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/codec/open_inference_input.h"
 
+#include <cstring>
 #include <utility>
 
 #include "core/codec/binary_blob.h"
@@ -87,8 +88,7 @@ Status OpenInferenceInput::read_parameters(JsonCursor& cursor) {
       blob_size_ = size;
       continue;
     }
-    shared_memory_ = shared_memory_ || key.starts_with("shared_memory_");
-    ORTSERVE_RETURN_IF_ERROR(cursor.skip_value());
+    ORTSERVE_RETURN_IF_ERROR(RegionReference::owns(key) ? region_.read(cursor, key) : cursor.skip_value());
   }
   return parameters.status();
 }
@@ -108,25 +108,24 @@ Status OpenInferenceInput::finish(JsonCursor cursor) {
   if (!matched_) ORTSERVE_RETURN_IF_ERROR(match_model());
   ORTSERVE_RETURN_IF_ERROR(check_one_source());
   if (blob_size_) return fill_from_blob();
+  if (region_.used()) return fill_from_region();
   if (filled_) return {};
   cursor.seek(data_);
   return fill_from_json(cursor);
 }
 
 Status OpenInferenceInput::check_one_source() const {
-  if (!has_data_ && !blob_size_ && !shared_memory_) {
+  if (!has_data_ && !blob_size_ && !region_.used()) {
     return {Code::kInvalidInput, std::string(kOneSource) + "no field is set for input " + quoted_name()};
   }
-  if (has_data_ + blob_size_.has_value() + shared_memory_ > 1) {
+  if (has_data_ + blob_size_.has_value() + region_.used() > 1) {
     std::string message = std::string(kOneSource) + "set";
     if (has_data_) message += " 'data'";
     if (blob_size_) message += " 'binary_data_size'";
-    if (shared_memory_) message += " 'shared_memory_region'";
+    if (region_.used()) message += " 'shared_memory_region'";
     return {Code::kInvalidInput, message + " for input " + quoted_name()};
   }
-  if (!shared_memory_) return {};
-  return {Code::kUnsupported,
-          "shared memory is not supported: expected 'data' or 'binary_data_size' for input " + quoted_name()};
+  return {};
 }
 
 Status OpenInferenceInput::match_model() {
@@ -194,6 +193,29 @@ Status OpenInferenceInput::fill_from_blob() {
   auto tensor = tensor_from_blob(context_.spec.inputs[index_], shape_, *blob, context_.pool, out_.copied);
   if (!tensor.ok()) return tensor.take_status();
   out_.inputs[index_] = std::move(*tensor);
+  return {};
+}
+
+// In place, so that the client may change what is read meanwhile. Numbers then are whatever they are when the model
+// reads them, and the result must not be cached; strings are copied first, for their lengths are checked.
+Status OpenInferenceInput::fill_from_region() {
+  auto memory = region_.find(context_.regions);
+  if (!memory.ok()) return memory.take_status();
+  Buffer blob = *memory;
+  const InputSpec& input = context_.spec.inputs[index_];
+  if (input.dtype == DType::kString) {
+    auto copy = context_.pool.acquire(blob.size());
+    if (!copy.ok()) return copy.take_status();
+    if (!blob.empty()) std::memcpy(copy->data(), blob.data(), blob.size());
+    blob = std::move(*copy);
+  }
+  CopiedBytes copied;
+  auto tensor = tensor_from_blob(input, shape_, blob, context_.pool, copied);
+  if (!tensor.ok()) return tensor.take_status();
+  if (input.dtype != DType::kString) copied.in -= blob.size();  // counted as copied from a socket
+  out_.copied.in += copied.in;
+  out_.inputs[index_] = std::move(*tensor);
+  out_.cache_use = CacheUse::kBypass;
   return {};
 }
 

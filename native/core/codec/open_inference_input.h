@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/codec/decode_formats.h"
+#include "core/codec/region_reference.h"
 
 namespace ortserve {
 
@@ -42,6 +43,7 @@ class OpenInferenceInput {
   Status check_elements();
   Status fill_from_json(JsonCursor& cursor);
   Status fill_from_blob();
+  Status fill_from_region();
   std::string quoted_name() const { return "'" + name_ + "'"; }
 
   const DecodeContext& context_;
@@ -53,7 +55,7 @@ class OpenInferenceInput {
   std::string datatype_;
   Shape shape_;
   std::optional<uint64_t> blob_size_;
-  bool shared_memory_ = false;
+  RegionReference region_;
   JsonCursor::Mark data_;
   bool matched_ = false;  // name, datatype and shape agree with the model
   bool filled_ = false;

@@ -10,7 +10,7 @@ namespace ortserve {
 
 namespace {
 
-constexpr size_t kFrame = sizeof(R"({"id":,"predictions":[],"model":,"version":})");
+constexpr size_t kFrame = sizeof(R"({"id":,"predictions":[],"model":,"version":,"timing":})") + kTimingBound;
 
 class PredictEncoder {
  public:
@@ -63,6 +63,10 @@ void PredictEncoder::write(JsonWriter& writer) const noexcept {
   writer.string(spec_.name);
   writer.text(R"(,"version":)");
   writer.string(spec_.version);
+  if (request_.timing) {
+    writer.text(R"(,"timing":)");
+    write_timing(writer, request_);
+  }
   writer.put('}');
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string>
 
+#include "core/codec/classification.h"
 #include "core/codec/json_scalar.h"
 #include "core/nearest_name.h"
 
@@ -33,26 +34,26 @@ Status read_ignored(JsonCursor& cursor, std::string_view key) {
 
 }  // namespace
 
+Status read_parameter(JsonCursor& cursor, std::string_view key, WireRequest& out, bool& binary_output) {
+  uint64_t number = 0;
+  bool flag = false;
+  if (key == "timeout") {
+    ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, number));
+    out.queue_timeout = queue_timeout_of(number);
+    return {};
+  }
+  if (key == "priority") return read_uint64(cursor, key, out.priority);
+  if (key == "timing") return read_bool(cursor, key, out.timing);
+  if (key == "binary_data_output") return read_bool(cursor, key, binary_output);
+  if (key == "sequence_id" && cursor.peek() != '"') return read_uint64(cursor, key, number);
+  if (key == "sequence_start" || key == "sequence_end") return read_bool(cursor, key, flag);
+  return read_ignored(cursor, key);
+}
+
 Status read_parameters(JsonCursor& cursor, WireRequest& out, bool& binary_output) {
   JsonObject parameters(cursor);
   while (parameters.next()) {
-    const std::string_view key = parameters.key();
-    uint64_t number = 0;
-    bool flag = false;
-    if (key == "timeout") {
-      ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, number));
-      out.queue_timeout = queue_timeout_of(number);
-    } else if (key == "priority") {
-      ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, out.priority));
-    } else if (key == "sequence_id" && cursor.peek() != '"') {
-      ORTSERVE_RETURN_IF_ERROR(read_uint64(cursor, key, number));
-    } else if (key == "sequence_start" || key == "sequence_end") {
-      ORTSERVE_RETURN_IF_ERROR(read_bool(cursor, key, flag));
-    } else if (key == "binary_data_output") {
-      ORTSERVE_RETURN_IF_ERROR(read_bool(cursor, key, binary_output));
-    } else {
-      ORTSERVE_RETURN_IF_ERROR(read_ignored(cursor, key));
-    }
+    ORTSERVE_RETURN_IF_ERROR(read_parameter(cursor, parameters.key(), out, binary_output));
   }
   return parameters.status();
 }
@@ -72,7 +73,9 @@ Status add_wanted(const ModelSpec& spec, std::string_view name, WireRequest& out
   return {};
 }
 
-Status check_open_inference_output(const OutputSpec& output, bool binary) {
+Status check_open_inference_output(const OutputSpec& output, bool binary, const SpecialOutput* special) {
+  if (special && special->classes > 0) return check_classification(output);
+  binary = binary || (special && special->region);
   if (output.kind != Value::Kind::kTensor) {
     return {Code::kUnsupported,
             "output '" + output.name + "' is a " + (output.kind == Value::Kind::kMap ? "map" : "sequence") +

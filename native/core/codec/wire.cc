@@ -42,6 +42,8 @@ Status decode_json(const DecodeContext& context, const Buffer& body, size_t json
   } else if (json_size != body.size()) {
     status = {Code::kInvalidJson, "unexpected " + std::to_string(body.size() - json_size) +
                                       " bytes after the request JSON: this format has no binary tensors"};
+  } else if (out.format == WireFormat::kGenerate) {
+    status = decode_generate(context, *cursor, out);
   } else {
     status = decode_predict(context, *cursor, out);
   }
@@ -64,9 +66,9 @@ Status decode(const DecodeContext& context, const Buffer& body, std::optional<si
 }  // namespace
 
 Status decode_request(const ModelSpec& spec, const Buffer& body, std::optional<size_t> json_size,
-                      const DecodeLimits& limits, BufferPool& pool, WireRequest& out) {
+                      const DecodeLimits& limits, BufferPool& pool, WireRequest& out, const SharedRegions* regions) {
   try {
-    Status status = decode({spec, limits, pool}, body, json_size, out);
+    Status status = decode({spec, limits, pool, regions}, body, json_size, out);
     out.attachments.clear();
     return status;
   } catch (const std::bad_alloc&) {
@@ -83,6 +85,8 @@ Result<EncodedReply> encode_reply(const ModelSpec& spec, WireRequest& request, R
         return encode_open_inference(spec, request, arena);
       case WireFormat::kTfServing:
         return encode_tf_serving(spec, request, arena);
+      case WireFormat::kGenerate:
+        return encode_generate(spec, request, arena);
     }
     return {Code::kInternal, "unknown wire format"};
   } catch (const std::bad_alloc&) {

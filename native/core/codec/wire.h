@@ -10,6 +10,7 @@
 #include "core/codec/prepared_input.h"
 #include "core/model_spec.h"
 #include "core/request.h"
+#include "core/shared_regions.h"
 
 namespace ortserve {
 
@@ -18,11 +19,18 @@ enum class WireFormat : uint8_t {
   kOpenInference,  ///< Open Inference Protocol v2 with the binary tensor extension
   kTfServing,  ///< TensorFlow Serving: {"instances": [...]} -> {"predictions": [...]}, {"inputs": ...} -> {"outputs":
                ///< ...}
+  kGenerate,       ///< {"INPUT": scalar or list, ...} -> {"OUTPUT": scalar or list, ...}
 };
 
 struct DecodeLimits {
   uint64_t max_elements = 64ull << 20;  ///< per tensor, checked before anything is allocated
   size_t max_depth = 100;               ///< nesting of the JSON
+};
+
+/// How an output is sent that is neither JSON nor a blob in the reply.
+struct SpecialOutput {
+  uint32_t classes = 0;          ///< as so many best elements of each row, with their index; 0: as it is
+  std::optional<Buffer> region;  ///< into shared memory: the bytes that the client has set aside
 };
 
 /// A request that came over a wire: what the decoder learned and the encoder needs.
@@ -32,17 +40,29 @@ struct WireRequest : Request {
   std::vector<bool> binary;  ///< per wanted output (per model output when `wanted` is empty): reply as a blob
   bool columnar = false;     ///< kTfServing: the request gave "inputs", so the reply gives "outputs"
   bool framed = false;       ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
+  std::vector<SpecialOutput> special;  ///< as `binary`; empty when no output is special
+  bool timing = false;                 ///< the reply says how long the request took
   std::vector<Attachment>
       attachments;  ///< decoded images and sounds that the body names by number; dropped by the decoder
 };
+
+/// What is special about output `i` of the reply; nullptr: nothing.
+inline const SpecialOutput* special_output(const WireRequest& request, size_t i) noexcept {
+  return request.special.empty() ? nullptr : &request.special[i];
+}
 
 /// Decodes `body` (followed by kJsonPadding readable bytes) into `out.inputs` and the rest of the request.
 /// `json_size`: length of the leading JSON (Inference-Header-Content-Length); nullopt: all of it is JSON. 0 means a raw
 /// binary request, in every format: the body is the data of the only input. Blobs that lie aligned in `body` become
 /// views of it, all others are copied and counted. On failure `out.id` is still set when the body has a readable "id".
 /// Errors: kInvalidJson, kInvalidInput, kLimitExceeded, kUnsupported, kOutOfMemory.
+/// binary request. Blobs that lie aligned in `body` become views of it, all others are copied and counted.
+/// `regions`: shared memory that requests may name; nullptr: none.
+/// On failure `out.id` is still set when the body has a readable "id".
+/// Errors: kInvalidJson, kInvalidInput, kLimitExceeded, kUnsupported, kNotFound (a region), kOutOfMemory.
 Status decode_request(const ModelSpec& spec, const Buffer& body, std::optional<size_t> json_size,
-                      const DecodeLimits& limits, BufferPool& pool, WireRequest& out);
+                      const DecodeLimits& limits, BufferPool& pool, WireRequest& out,
+                      const SharedRegions* regions = nullptr);
 
 /// Where reply bytes are written. One acquire() per reply.
 class ReplyArena {

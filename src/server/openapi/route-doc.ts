@@ -73,4 +73,5 @@ export const pathParameters: Readonly<Record<string, string>> = {
   model: "Name of a model.",
   version: "Version of the model: a number.",
   label: "Name that the model's configuration gives to a version, such as stable.",
+  region: "Name of a shared memory region.",
 };

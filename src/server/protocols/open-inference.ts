@@ -4,6 +4,7 @@ import { WireFormat } from "../../native/binding.js";
 import { configurationOf } from "../../serving/model-configuration.js";
 import { version as serverVersion } from "../../version.js";
 import type { ServerContext } from "../context.js";
+import { generateForm } from "../openapi/generate-form.js";
 import { openInferenceForm } from "../openapi/open-inference-form.js";
 import type { InferenceDoc, QueryDoc } from "../openapi/route-doc.js";
 import type { Reply } from "../reply.js";
@@ -20,6 +21,8 @@ import { modelStatistics } from "./statistics.js";
 
 const extensions = [
   "binary_tensor_data",
+  "classification",
+  "generate",
   "parameters",
   "schedule_policy",
   "statistics",
@@ -29,8 +32,9 @@ const extensions = [
 const loadExtensions = ["model_repository", "model_repository(unload_dependents)"];
 
 /** Only what works on this server is named. */
-function serverMetadata({ service }: ServerContext) {
-  const more = service.admin.control === "explicit" ? loadExtensions : [];
+function serverMetadata({ service, settings }: ServerContext) {
+  const loads = service.admin.control === "explicit" ? loadExtensions : [];
+  const more = settings.sharedMemory ? [...loads, "system_shared_memory"] : loads;
   return { name: "ortserve", version: serverVersion, extensions: [...extensions, ...more] };
 }
 
@@ -117,6 +121,13 @@ const inferDoc: InferenceDoc = {
   form: openInferenceForm,
 };
 
+const generateDoc: InferenceDoc = {
+  summary: "Infer from scalars and lists",
+  tag,
+  description: "The generate extension: inputs need no shape and no batch dimension.",
+  form: generateForm,
+};
+
 export const openInferenceRoutes: readonly InferenceRoute[] = [
   {
     pattern: "/v2/models/:model/infer",
@@ -128,6 +139,20 @@ export const openInferenceRoutes: readonly InferenceRoute[] = [
     pattern: "/v2/models/:model/versions/:version/infer",
     doc: { ...inferDoc, summary: "Infer, by version" },
     format: WireFormat.openInference,
+    find: ({ service }, params) => service.find(params(0), params(1)),
+  },
+  {
+    pattern: "/v2/models/:model/generate",
+    doc: generateDoc,
+    format: WireFormat.generate,
+    socket: false,
+    find: ({ service }, params) => service.find(params(0), ""),
+  },
+  {
+    pattern: "/v2/models/:model/versions/:version/generate",
+    doc: generateDoc,
+    format: WireFormat.generate,
+    socket: false,
     find: ({ service }, params) => service.find(params(0), params(1)),
   },
 ];
