@@ -28,7 +28,7 @@ async function perfAnalyzer(model: string, options: readonly string[]) {
     " ",
   );
   const address = server.url.replace("http://", "");
-  const args = ["-m", model, "-i", "http", "-u", address, "--max-trials", "3", ...short, ...options];
+  const args = ["-m", model, "-i", "http", "-u", address, "--max-trials", "10", ...short, ...options];
   return runProgram(inEnvironment("perf/bin/perf_analyzer"), args, { LD_LIBRARY_PATH: folder });
 }
 
