@@ -57,7 +57,7 @@ TEST(SharedRegions, KeepsWhatIsUsedMappedAfterItIsRemoved) {
   {
     const SharedObject object(4096);
     ASSERT_OK(regions.add({"r", object.key(), 0, 4096}));
-    used = *regions.find("r", 0, 4096);
+    used = regions.find("r", 0, 4096).value();
     std::memcpy(object.data(), "still", 5);
     regions.clear();
     EXPECT_TRUE(regions.list().empty());

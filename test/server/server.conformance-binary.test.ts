@@ -93,6 +93,37 @@ for (const [type, view] of Object.entries(samples)) {
   });
 }
 
+const strings = (...elements: string[]) =>
+  Buffer.concat(
+    elements.flatMap((element) => {
+      const bytes = Buffer.from(element);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(bytes.length);
+      return [length, bytes];
+    }),
+  );
+
+async function inferStrings(blobOf: Buffer, count: number, binary: boolean) {
+  const inputs = [
+    { name: "INPUT0", shape: [count], datatype: "BYTES", parameters: { binary_data_size: blobOf.length } },
+  ];
+  const { body, headers } = binaryBody({ inputs, parameters: { binary_data_output: binary } }, blobOf);
+  const init = { method: "POST", body: body as unknown as string, headers };
+  return readAnswer(await fetch(`${server.url}/v2/models/ident_string/infer`, init));
+}
+
+test("strings come as a blob and as JSON", async () => {
+  const sent = strings("ab", "c");
+  assert.equal(sent.length, 11);
+  assert.deepEqual((await inferStrings(sent, 2, true)).blobs.OUTPUT0, sent);
+  assert.deepEqual((await inferStrings(sent, 2, false)).json.outputs[0].data, ["ab", "c"]);
+});
+
+test("empty, zero and multibyte strings come back as a blob", async () => {
+  const sent = strings("", "a\u0000b", "grüße 🙂");
+  assert.deepEqual((await inferStrings(sent, 3, true)).blobs.OUTPUT0, sent);
+});
+
 test("an empty tensor has no blob and no inference header", async () => {
   const inputs = [{ name: "INPUT0", shape: [0], datatype: "FP32", parameters: { binary_data_size: 0 } }];
   const { body, headers } = binaryBody({ inputs, parameters: { binary_data_output: true } });

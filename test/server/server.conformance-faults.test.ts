@@ -2,6 +2,7 @@
 // The Open Inference Protocol: requests that are refused, with a status, a reason and a connection that lives on.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { bufferStats } from "../../src/runtime/engine.js";
 import type { OrtServer } from "../../src/server/index.js";
 import { blob, both, infer as inferOn, input, row, startConformanceServer } from "./conformance.js";
 import { type Answer, binaryBody, type Json } from "./open-inference-body.js";
@@ -86,6 +87,20 @@ for (const [what, sizes, extra] of [
     assert.equal((await infer(both)).status, 200);
   });
 }
+
+test("a blob of 60 bytes where 64 belong names both", async () => {
+  const inputs = [blob("INPUT0", { parameters: { binary_data_size: 60 } }), blob("INPUT1")];
+  const { body, headers } = binaryBody({ inputs }, Buffer.alloc(60), bytes64);
+  assertRefused(await infer(body, headers), /input byte size mismatch for input 'INPUT0'.*Expected 64, got 60/);
+});
+
+test("a shape beyond 64 bits is refused before anything is allocated", async () => {
+  const before = bufferStats().peakLiveBytes;
+  const inputs = [input("INPUT0", { shape: "SHAPE" }), input("INPUT1")];
+  const body = JSON.stringify({ inputs }).replace('"SHAPE"', "[16,1152921504606846978]");
+  assertRefused(await infer(body), /total element count to exceed maximum size/);
+  assert.ok(bufferStats().peakLiveBytes - before < 1 << 20);
+});
 
 test("JSON nested 120 deep is refused, 50 deep is flattened", async () => {
   const nested = (depth: number) => `${"[".repeat(depth)}1${"]".repeat(depth)}`;
