@@ -60,7 +60,10 @@ const cases: Record<number, [file: string, ...words: string[]]> = {
   50: ["conformance-compression", "is refused, and the reply names those that are not", '"br"'],
   51: ["conformance-compression", '["gzip;q=0.1, deflate", "deflate"]', "body[0], 0x78"],
   52: ["conformance-compression", "metadata, statistics and errors are never compressed"],
-  53: ["conformance-compression", "a body that inflates beyond the limit is refused while it inflates, in bounded memory"],
+  53: [
+    "conformance-compression",
+    "a body that inflates beyond the limit is refused while it inflates, in bounded memory",
+  ],
   54: ["conformance-extensions", "sequences, priorities, timeouts and parameters of one's own are accepted"],
   55: ["conformance-extensions", "{ triton_x: 1 }", "{ a: [1] }"],
   56: ["conformance-extensions", "classification gives the best values with their index, and with labels"],

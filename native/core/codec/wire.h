@@ -19,7 +19,7 @@ enum class WireFormat : uint8_t {
   kOpenInference,  ///< Open Inference Protocol v2 with the binary tensor extension
   kTfServing,  ///< TensorFlow Serving: {"instances": [...]} -> {"predictions": [...]}, {"inputs": ...} -> {"outputs":
                ///< ...}
-  kGenerate,       ///< {"INPUT": scalar or list, ...} -> {"OUTPUT": scalar or list, ...}
+  kGenerate,   ///< {"INPUT": scalar or list, ...} -> {"OUTPUT": scalar or list, ...}
 };
 
 struct DecodeLimits {
@@ -36,12 +36,12 @@ struct SpecialOutput {
 /// A request that came over a wire: what the decoder learned and the encoder needs.
 struct WireRequest : Request {
   WireFormat format = WireFormat::kPredict;
-  std::string id;            ///< echoed when not empty
-  std::vector<bool> binary;  ///< per wanted output (per model output when `wanted` is empty): reply as a blob
-  bool columnar = false;     ///< kTfServing: the request gave "inputs", so the reply gives "outputs"
-  bool framed = false;       ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
+  std::string id;                      ///< echoed when not empty
+  std::vector<bool> binary;            ///< per wanted output (per model output when `wanted` is empty): reply as a blob
   std::vector<SpecialOutput> special;  ///< as `binary`; empty when no output is special
+  bool columnar = false;               ///< kTfServing: the request gave "inputs", so the reply gives "outputs"
   bool timing = false;                 ///< the reply says how long the request took
+  bool framed = false;                 ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
   std::vector<Attachment>
       attachments;  ///< decoded images and sounds that the body names by number; dropped by the decoder
 };
@@ -54,9 +54,7 @@ inline const SpecialOutput* special_output(const WireRequest& request, size_t i)
 /// Decodes `body` (followed by kJsonPadding readable bytes) into `out.inputs` and the rest of the request.
 /// `json_size`: length of the leading JSON (Inference-Header-Content-Length); nullopt: all of it is JSON. 0 means a raw
 /// binary request, in every format: the body is the data of the only input. Blobs that lie aligned in `body` become
-/// views of it, all others are copied and counted. On failure `out.id` is still set when the body has a readable "id".
-/// Errors: kInvalidJson, kInvalidInput, kLimitExceeded, kUnsupported, kOutOfMemory.
-/// binary request. Blobs that lie aligned in `body` become views of it, all others are copied and counted.
+/// views of it, all others are copied and counted.
 /// `regions`: shared memory that requests may name; nullptr: none.
 /// On failure `out.id` is still set when the body has a readable "id".
 /// Errors: kInvalidJson, kInvalidInput, kLimitExceeded, kUnsupported, kNotFound (a region), kOutOfMemory.
