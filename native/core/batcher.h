@@ -56,9 +56,9 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
 
   /// Takes the request over and answers through request->sink exactly once. On failure (kQueueFull, kModelClosed,
   /// kQueueTimeout, kDeadlineExceeded, and with buckets kInvalidInput, kOutOfMemory) the request stays the caller's,
-  /// its sink is not called, and `request` is not null. The request's inputs must already fit spec(). May run the model before
-  /// returning (see inline_ceiling), or add the request to `turn`, when that is given, to run it a little later in
-  /// company.
+  /// its sink is not called, and `request` is not null. The request's inputs must already fit spec(). May run the model
+  /// before returning (see inline_ceiling), or add the request to `turn`, when that is given, to run it a little later
+  /// in company.
   Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
   /// For TurnBatch: ends requests that submit() has added to one, on the calling thread, by running them together,
   /// or as they are, with the status they have. All of `batch` is taken.

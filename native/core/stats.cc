@@ -24,8 +24,9 @@ void ModelStats::dropped(const Request& request) noexcept {
   const std::lock_guard lock(mutex_);
   totals_.last_received = std::max(totals_.last_received, request.timings.received);
   totals_.copied_in_bytes += request.copied.in;
-  if (request.status.code() == Code::kCancelled) ++totals_.cancelled;
-  if (request.status.code() == Code::kDeadlineExceeded) ++totals_.expired;
+  const Code code = request.status.code();
+  if (code == Code::kCancelled) ++totals_.cancelled;
+  if (code == Code::kDeadlineExceeded || code == Code::kQueueTimeout) ++totals_.expired;
 }
 
 void ModelStats::delayed(uint64_t requests) noexcept {

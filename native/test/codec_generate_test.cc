@@ -18,7 +18,7 @@ ModelSpec batched(DType dtype, Shape dims) {
 
 TEST_F(CodecGenerate, RefusesWhatDoesNotFit) {
   const auto four = batched(DType::kFp32, {-1, 4});
-  EXPECT_FAILS(decode(four, "[]"), Code::kInvalidJson, "expected an object");
+  EXPECT_FAILS(decode(four, "[]"), Code::kInvalidJson, "expected a JSON object");
   EXPECT_FAILS(decode(four, "{}"), Code::kInvalidInput, "missing input 'x' for model 'm'");
   EXPECT_FAILS(decode(four, R"({"x":[1,2,3]})"), Code::kInvalidInput, "expected 4 elements for input 'x' [1,4], got 3");
   EXPECT_FAILS(decode(four, R"({"x":1})"), Code::kInvalidInput, "got 1");

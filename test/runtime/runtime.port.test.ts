@@ -125,7 +125,7 @@ test("arguments of the wrong kind are refused and leave no ticket", async () => 
     [[{ native: {} }, 0, false, -1, bytes, 0, 2, 0, reply], /expected a model of this thread/],
     [[{ native: { handle: 1e6 } }, 0, false, -1, bytes, 0, 2, 0, reply], /expected a model of this thread/],
     [[{ native: { handle: inline.native } }, 0, false, -1, bytes, 0, 2, 0, reply], /expected a model of this thread/],
-    [[inline, 3, false, -1, bytes, 0, 2, 0, reply], /expected an integer from 0 to 23 for flags, got 24/],
+    [[inline, 4, false, -1, bytes, 0, 2, 0, reply], /expected an integer from 0 to 31 for flags, got 32/],
     [[inline, 0, false, -2, bytes, 0, 2, 0, reply], /for jsonSize/],
     [[inline, 0, false, -1, encode("{}"), 0, 2, 0, reply], /expected an ArrayBuffer for body/],
     [[inline, 0, false, -1, bytes, 1, 2, 0, reply], /expected an integer from 0 to 1 for length, got 2/],

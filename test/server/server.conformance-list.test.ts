@@ -78,7 +78,7 @@ const cases: Record<number, [file: string, ...words: string[]]> = {
   61: ["conformance-repository", "is refused, and the old model still serves", "loading what is not there is an error"],
   62: ["conformance-repository", "a config in the request holds until the next plain load"],
   63: ["conformance-routes", "64 requests on 16 connections each get their own answer"],
-  64: ["conformance-routes", "a connection that was idle for 10 s takes the next request"],
+  64: ["conformance-routes", "a client that was idle for 10 s with its connection kept alive gets its next answer"],
   65: ["conformance-routes", "a client that leaves within its body, or before its answer, costs nobody anything"],
   66: ["conformance-routes", "in their order find every field that it reads"],
   67: ["tfserving", "rows are answered with predictions, columns with outputs"],
