@@ -24,6 +24,8 @@ before(async () => {
   server = await startRealServer({
     simple: { versions: { 1: "simple" }, config: "max_request_rows: 8\n" },
     tuned: { versions: { 1: "simple", 3: "simple" }, config: policies },
+    newest: { versions: { 1: "simple", 3: "simple" }, config: "versions: { latest: 1 }\n" },
+    chosen: { versions: { 1: "simple", 3: "simple" }, config: "versions: [1, 3]\n" },
     found: { versions: { 1: "mlp_tiny" } },
     optional: { versions: { 1: "optional_input" } },
   });
@@ -81,6 +83,12 @@ test("what was configured is what it says", async () => {
   assert.deepEqual(config.response_cache, { enable: true });
   assert.deepEqual(config.parameters["session.graph_optimization_level"], { string_value: "enable_basic" });
   assert.deepEqual(config.parameters.intra_op_thread_count, { string_value: "1" });
+});
+
+test("the version policy is the one that is configured", async () => {
+  assert.deepEqual((await get("tuned")).version_policy, { all: {} });
+  assert.deepEqual((await get("newest")).version_policy, { latest: { num_versions: 1 } });
+  assert.deepEqual((await get("chosen")).version_policy, { specific: { versions: [1, 3] } });
 });
 
 test("what was left open is what was found out", async () => {
