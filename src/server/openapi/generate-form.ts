@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { ModelMetadata, TensorSpec } from "../../runtime/model.js";
 import { required } from "./predict-form.js";
 import type { JsonSchema, TensorForm } from "./route-doc.js";
-import { elementSchema, exampleElements, isReadable, valueSchema } from "./tensor-schema.js";
+import { elementSchema, exampleElements, hasExample, valueSchema } from "./tensor-schema.js";
 
 const parameters = z.record(z.string(), z.unknown()).optional().describe("Inputs and parameters, as at the top.");
 
@@ -33,8 +33,8 @@ export const generateForm: TensorForm = {
   },
   examplesOf(model) {
     const inputs = required(model);
-    if (!isReadable(inputs) || !inputs.every((input) => isDeducible(model, input))) return {};
-    return { inputs: Object.fromEntries(inputs.map((input) => [input.name, exampleOf(input)])) };
+    if (!hasExample(model) || !inputs.every((input) => isDeducible(model, input))) return {};
+    return { inputs: Object.fromEntries(inputs.map((input) => [input.name, exampleOf(input, model)])) };
   },
 };
 
@@ -52,7 +52,7 @@ function isDeducible({ batched }: ModelMetadata, { shape }: TensorSpec): boolean
   return (batched ? shape.slice(1) : shape).filter((size) => size < 0).length <= 1;
 }
 
-function exampleOf(input: TensorSpec): unknown {
-  const elements = exampleElements(input);
+function exampleOf(input: TensorSpec, model: ModelMetadata): unknown {
+  const elements = exampleElements(input, model);
   return elements.length === 1 ? elements[0] : elements;
 }
