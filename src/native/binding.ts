@@ -3,6 +3,7 @@
 // in src/runtime (embedding) and src/server (wire). All calls belong to the thread (JS environment) that made the object.
 
 import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePreparedInput } from "./plans.js";
+import type { NativeSharedMemory } from "./shared-memory.js";
 
 /** Index into {@link NativeBinding.codes}; 0 is success. */
 export type NativeCode = number;
@@ -335,16 +336,6 @@ export interface NativePort {
   cancel(ticket: number): void;
 }
 
-/** A part of a POSIX shared memory object. */
-export interface NativeRegion {
-  name: string;
-  /** Name of the object, such as "/input". */
-  key: string;
-  /** In bytes. */
-  offset: number;
-  byteSize: number;
-}
-
 export interface NativeBinding {
   readonly version: string;
   /** Error code names, index = code; index 0 is "OK". */
@@ -367,13 +358,7 @@ export interface NativeBinding {
   /** Another handle on a model that is loaded in this process; undefined when it is gone. */
   attachModel(id: number): NativeModel | undefined;
   /** Memory that clients share with this process, by name; of the process, not of this environment. Throws. */
-  readonly sharedMemory: {
-    add(name: string, key: string, offset: number, byteSize: number): void;
-    /** False: there was none of that name. */
-    remove(name: string): boolean;
-    clear(): void;
-    list(): NativeRegion[];
-  };
+  readonly sharedMemory: NativeSharedMemory;
   /**
    * Opens this environment's port. `onReplies(count)`: `count` records are ready. `onOutputs`: one embedded predict ended;
    * on failure `values` is the message.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // System shared memory of this process's clients: regions that requests over a wire may name instead of bringing tensors.
-import type { NativeRegion } from "../native/binding.js";
+import type { NativeRegion } from "../native/shared-memory.js";
 import { engineBinding } from "./engine.js";
 import { nativeError } from "./native-error.js";
 
