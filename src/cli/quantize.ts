@@ -78,6 +78,7 @@ export function quantizeCommand(): Command {
 
 async function quantize(model: string, flags: QuantizeFlags): Promise<void> {
   const progress = new ProgressLine();
+  endCleanly();
   const { report, missed } = await quantizeModel(optionsOf(model, flags, progress)).finally(() => progress.clear());
   process.stdout.write(flags.json ? `${JSON.stringify({ ...report, missed }, null, 2)}\n` : reportText(report));
   if (missed.length > 0)
@@ -86,6 +87,12 @@ async function quantize(model: string, flags: QuantizeFlags): Promise<void> {
   const base = typeof flags.report === "string" ? flags.report : `${flags.output.replace(/\.onnx$/i, "")}.report`;
   writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 2)}\n`);
   writeFileSync(`${base}.html`, htmlReport(report, missed));
+}
+
+/** By way of the exit event, which clears drafts away. */
+function endCleanly(): void {
+  process.once("SIGINT", () => process.exit(130));
+  process.once("SIGTERM", () => process.exit(143));
 }
 
 function optionsOf(model: string, flags: QuantizeFlags, progress: ProgressLine): QuantizeOptions {

@@ -3,7 +3,7 @@
 import { OrtserveError } from "../../errors.js";
 import { Graph } from "../onnx/graph.js";
 import { tensorSize } from "../onnx/tensor-data.js";
-import { quantizeDynamically } from "../quantize/dynamic.js";
+import { planDynamic } from "../quantize/dynamic.js";
 import type { FloatNode } from "../quantize/layers.js";
 import { preferredMode } from "../quantize/mode.js";
 import { normalizedModel } from "../quantize/normalize.js";
@@ -42,9 +42,10 @@ export async function forecastQuantization(
   if (model === undefined) return undefined;
   const graph = new Graph(model);
   const mode = preferredMode(runs);
-  const { names, float } = mode === "static" ? staticPlan(graph) : dynamicPlan(model);
+  const { names, float } = mode === "static" ? staticPlan(graph) : dynamicPlan(graph);
   if (names.size === 0) return undefined;
-  const weights = graph.nodes.filter(({ name = "" }) => names.has(name)).map(({ input }) => input[1]);
+  const integer = graph.nodes.filter(({ name = "" }) => names.has(name));
+  const weights = integer.map(({ opType, input }) => input[opType === "Gather" ? 0 : 1]);
   const elements = [...new Set(weights)].reduce((sum, name) => sum + tensorSize(graph.initializer(name) ?? empty), 0);
   return { mode, layers: names.size, share: shareOf(runs, float), bytes: Math.max(0, bytes - 3 * elements), float };
 }
@@ -56,9 +57,9 @@ function staticPlan(graph: Graph) {
   return { names: new Set(layers.map(({ name }) => name)), float };
 }
 
-function dynamicPlan(model: Parameters<typeof quantizeDynamically>[0]) {
-  const { layers, tables, float } = quantizeDynamically(model, new Set());
-  return { names: new Set([...layers, ...tables]), float };
+function dynamicPlan(graph: Graph) {
+  const { layers, tables, float } = planDynamic(graph, new Set());
+  return { names: new Set([...layers, ...tables].map(({ name = "" }) => name)), float };
 }
 
 /** Work of everything but the nodes that stay: by name, since the graph keeps those of what it does not rewrite. */

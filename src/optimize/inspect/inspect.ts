@@ -9,7 +9,7 @@ import {
   type TensorProto,
   type ValueInfo,
 } from "../onnx/messages.js";
-import { allInitializers, fileBytes, type OnnxModel, readModel } from "../onnx/model-file.js";
+import { allInitializers, type OnnxModel, readModel, storedBytes } from "../onnx/model-file.js";
 import { bodiesOf } from "../onnx/node.js";
 import { elementBytes, tensorSize } from "../onnx/tensor-data.js";
 import { multiplyAccumulates } from "../run/cost.js";
@@ -108,12 +108,13 @@ export async function inspectModel(path: string, options: InspectOptions = {}): 
   }
 }
 
-function staticFacts(path: string, { proto }: OnnxModel): Omit<Inspection, "operators" | "run" | "quantization"> {
+function staticFacts(path: string, model: OnnxModel): Omit<Inspection, "operators" | "run" | "quantization"> {
+  const { proto } = model;
   const graph = proto.graph as GraphProto;
   const constants = new Set(graph.initializer.map(({ name }) => name));
   return {
     file: basename(path),
-    bytes: fileBytes(path),
+    bytes: storedBytes(path, model),
     irVersion: proto.irVersion ?? 0,
     producer: [proto.producerName, proto.producerVersion].filter(Boolean).join(" "),
     opsets: Object.fromEntries(proto.opsetImport.map(({ domain, version }) => [domain || "ai.onnx", version ?? 0])),

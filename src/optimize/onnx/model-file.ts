@@ -66,10 +66,10 @@ export function writeModel(path: string, { proto, directory }: OnnxModel, option
   }
 }
 
-/** Bytes of the model file and of its data file. */
-export function fileBytes(path: string): number {
-  const data = statSync(`${path}.data`, { throwIfNoEntry: false });
-  return statSync(path).size + (data?.size ?? 0);
+/** Bytes of a model on disk: its file, and the weights outside of it, wherever they lie. */
+export function storedBytes(path: string, { proto }: OnnxModel): number {
+  const outside = [...allInitializers(proto.graph)].filter(({ dataLocation }) => dataLocation === 1);
+  return outside.reduce((sum, one) => sum + tensorSize(one) * elementBytes(one.dataType), statSync(path).size);
 }
 
 /** Writes the model file alone: its external data must be beside `path` already. */

@@ -21,6 +21,26 @@ export interface DynamicResult {
 /** Smaller embedding tables are not worth a node. */
 const tableElements = 1 << 14;
 
+export interface DynamicPlan {
+  readonly layers: readonly Layer[];
+  /** Nodes that look rows up in a constant table. */
+  readonly tables: readonly NodeProto[];
+  readonly float: readonly FloatNode[];
+}
+
+/** What would be quantized, and why the rest would not. */
+export function planDynamic(graph: Graph, excluded: ReadonlySet<string>): DynamicPlan {
+  const found = findLayers(graph);
+  const isWanted = ({ kind, name }: Layer) => kind !== "Conv" && !excluded.has(name);
+  const reason = ({ kind }: Layer) => (kind === "Conv" ? "dynamic quantization makes convolutions slower" : "excluded");
+  const left = found.layers.filter((layer) => !isWanted(layer));
+  return {
+    layers: found.layers.filter(isWanted),
+    tables: embeddingTables(graph).filter(({ name = "" }) => !excluded.has(name)),
+    float: [...found.float, ...left.map((layer) => ({ name: layer.name, op: layer.kind, reason: reason(layer) }))],
+  };
+}
+
 export function quantizeDynamically(
   model: OnnxModel,
   excluded: ReadonlySet<string>,
@@ -28,17 +48,11 @@ export function quantizeDynamically(
 ): DynamicResult {
   const draft = copyGraph(model);
   const graph = new Graph(draft);
-  const found = findLayers(graph);
-  const isWanted = ({ kind, name }: Layer) => kind !== "Conv" && !excluded.has(name);
-  const layers = found.layers.filter(isWanted);
+  const { layers, tables, float } = planDynamic(graph, excluded);
   const writer = new DynamicWriter(graph, options);
   for (const layer of layers) writer.replace(layer);
-  const tables = embeddingTables(graph).filter(({ name = "" }) => !excluded.has(name));
   for (const node of tables) writer.replaceTable(node);
   writer.finish();
-  const left = found.layers.filter((layer) => !isWanted(layer));
-  const reason = ({ kind }: Layer) => (kind === "Conv" ? "dynamic quantization makes convolutions slower" : "excluded");
-  const float = [...found.float, ...left.map((layer) => ({ name: layer.name, op: layer.kind, reason: reason(layer) }))];
   return { model: draft, layers: layers.map(({ name }) => name), tables: tables.map(({ name = "" }) => name), float };
 }
 

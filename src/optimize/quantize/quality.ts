@@ -77,13 +77,14 @@ export class Yardstick {
     return quality(count, errors, hits);
   }
 
-  /** Loads, measures, closes. */
-  async measureDraft(bench: Workbench, draft: OnnxModel | string, feed?: Feed, most?: number): Promise<Quality> {
-    const model = await bench.load(draft);
+  /** Writes, loads and measures a draft, and clears it away: there may be hundreds, each as large as the model. */
+  async measureDraft(bench: Workbench, draft: OnnxModel, feed?: Feed, most?: number): Promise<Quality> {
+    const path = bench.write(draft);
     try {
-      return await this.measure(model, feed, most);
+      const model = await bench.load(path);
+      return await this.measure(model, feed, most).finally(() => model.close());
     } finally {
-      await model.close();
+      bench.discard(path);
     }
   }
 

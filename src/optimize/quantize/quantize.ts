@@ -9,7 +9,7 @@ import { version } from "../../version.js";
 import { loadSamples } from "../data/load-samples.js";
 import { type SampleLoader, type Samples, splitSamples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
-import { fileBytes, type OnnxModel, writeModel } from "../onnx/model-file.js";
+import { type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
 import { profileRun } from "../run/profile.js";
 import { randomInputs, type ShapeChoice } from "../run/random-inputs.js";
 import { Workbench } from "../run/workbench.js";
@@ -81,7 +81,8 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
     const final = describe(draft.model, { target, mode, machine, excluded: draft.facts.excluded });
     const written = missed.length === 0 ? options.output : bench.path(".onnx"); // for its size alone
     writeModel(written, final);
-    const bytes = { before: fileBytes(options.model), after: fileBytes(written) };
+    const [before, after] = [await readModel(options.model), await readModel(written)];
+    const bytes = { before: storedBytes(options.model, before), after: storedBytes(written, after) };
     const warnings = [...timed.warnings, ...warningsOf(options, machine, samples, target)];
     const { quality, facts } = draft;
     const measured = { quality, speed: timed.speed, bytes, ...facts };

@@ -22,6 +22,9 @@ export async function runnableInputs(model: Model, choice: ShapeChoice, seed = 1
       await model.predict(inputs);
       return inputs;
     } catch (error) {
+      // A shape that does not fit is found by the model's check, or by a node when it runs.
+      const isShape = error instanceof OrtserveError && ["ERR_RUN_FAILED", "ERR_INVALID_INPUT"].includes(error.code);
+      if (!isShape) throw error;
       failure ??= error;
     }
   }

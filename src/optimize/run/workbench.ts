@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Model } from "../../runtime/model.js";
 import type { ModelOptions, ProviderChoice } from "../../runtime/model-options.js";
-import { fileBytes, type OnnxModel, readModel, weightBytes, writeModel, writeModelAlone } from "../onnx/model-file.js";
+import { type OnnxModel, readModel, weightBytes, writeModel, writeModelAlone } from "../onnx/model-file.js";
 
 /** How far ONNX Runtime rewrites the graph: not at all, by rules that hold everywhere, or for this machine. */
 export type OptimizationLevel = "none" | "basic" | "all";
@@ -32,6 +32,7 @@ export class Workbench {
 
   constructor() {
     this.directory = mkdtempSync(join(tmpdir(), "ortserve-"));
+    process.once("exit", this.#clear); // drafts are large, and a process may be told to end
   }
 
   /** A path for a new file. */
@@ -71,25 +72,30 @@ export class Workbench {
   }
 
   /** The graph as ONNX Runtime would run it. */
-  async optimized(source: OnnxModel | string, options: DraftOptions = {}): Promise<OnnxModel> {
-    const from = typeof source === "string" ? source : this.write(source);
+  async optimized(source: OnnxModel, options: DraftOptions = {}): Promise<OnnxModel> {
+    const from = this.write(source);
     const path = this.path(".optimized.onnx");
-    const bytes = typeof source === "string" ? fileBytes(from) : weightBytes(source.proto);
-    const outside = bytes > largeModel && {
+    const outside = weightBytes(source.proto) > largeModel && {
       "session.optimized_model_external_initializers_file_name": `${path.split(/[\\/]/).at(-1)}.data`,
       "session.optimized_model_external_initializers_min_size_in_bytes": 1024,
     };
     const sessionOptions = { "session.optimized_model_filepath": path, ...outside, ...options.sessionOptions };
     const model = await this.load(from, { ...options, sessionOptions });
     await model.close();
+    this.discard(from);
     return readModel(path);
   }
 
-  close(): void {
-    rmSync(this.directory, { recursive: true, force: true });
+  /** Removes a draft that is not needed any more. */
+  discard(path: string): void {
+    rmSync(path, { force: true });
+    rmSync(`${path}.data`, { force: true });
   }
 
-  [Symbol.dispose](): void {
-    this.close();
+  close(): void {
+    process.off("exit", this.#clear);
+    this.#clear();
   }
+
+  readonly #clear = (): void => rmSync(this.directory, { recursive: true, force: true });
 }
