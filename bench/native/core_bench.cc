@@ -8,5 +8,6 @@ int main() {
   ortserve::bench::bench_pool();
   ortserve::bench::bench_stats();
   ortserve::bench::bench_batcher();
+  ortserve::bench::bench_cache();
   ortserve::bench::bench_transform();
 }

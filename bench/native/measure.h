@@ -57,6 +57,7 @@ void bench_plan();
 void bench_pool();
 void bench_stats();
 void bench_batcher();
+void bench_cache();
 void bench_transform();
 
 }  // namespace ortserve::bench
