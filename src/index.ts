@@ -12,3 +12,4 @@ export type { PredictOptions } from "./runtime/predict.js";
 export type { PreparedInputs, PreparedValue } from "./runtime/prepared-inputs.js";
 export type { InputPreprocess, Preprocess } from "./runtime/preprocess-options.js";
 export { type Datatype, Tensor, type TensorArrays, type TypedArray } from "./runtime/tensor.js";
+export { SharedCache, type SharedCacheEvent, type SharedCacheOptions } from "./serving/shared-cache/shared-cache.js";

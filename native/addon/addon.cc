@@ -7,6 +7,7 @@
 #include "addon/js_build.h"
 #include "addon/pin_library.h"
 #include "addon/shared_memory_calls.h"
+#include "addon/shared_cache_calls.h"
 
 namespace ortserve {
 
@@ -30,6 +31,14 @@ napi_value make_binding(napi_env env) {
       .set_method("closeSocketsWithThread", call_close_sockets_with_thread, environment)
       .set_method("refuseConnections", call_refuse_connections, environment)
       .set_method("exitNow", call_exit_now, environment)
+      .set_method("openSharedCache", call_open_shared_cache, environment)
+      .set_method("closeSharedCache", call_close_shared_cache, environment)
+      .set_method("answerLookup", call_answer_lookup, environment)
+      .set_method("answerStore", call_answer_store, environment)
+      .set_method("sharedCacheReady", call_shared_cache_ready, environment)
+      .set_method("sharedCacheDown", call_shared_cache_down, environment)
+      .set_method("sharedCacheUp", call_shared_cache_up, environment)
+      .set_method("flushShared", call_flush_shared, environment)
       .value();
 }
 

@@ -171,7 +171,15 @@ void CompletionPort::post(Task task) noexcept {
   wake();
 }
 
+void CompletionPort::notify(Task task) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (!open_) return;
+  finished_.notices.push_back(std::move(task));
+  wake();
+}
+
 void CompletionPort::take(Finished& finished) {
+  finished.notices.clear();
   finished.records.clear();
   finished.predicts.clear();
   finished.tasks.clear();

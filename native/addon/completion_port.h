@@ -32,6 +32,7 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
     std::vector<CompletionRecord> records;
     std::vector<std::unique_ptr<PortRequest>> predicts;
     std::vector<Task> tasks;
+    std::vector<Task> notices;
   };
 
   /// JS thread. `drain` is called on the JS thread, in a callback scope, when take() has something to give.
@@ -44,6 +45,8 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   void deliver_all(std::span<std::unique_ptr<Request>> requests) noexcept override;
   /// Runs `task` on the JS thread, soon; drops it when the environment is gone.
   void post(Task task) noexcept;
+  /// As post(), for what nobody waits for: it is not counted by expect().
+  void notify(Task task) noexcept;
 
   /// JS thread: moves what has finished into `finished`, which is cleared first.
   void take(Finished& finished);

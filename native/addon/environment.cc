@@ -72,6 +72,7 @@ Environment* Environment::create(napi_env env) {
 void Environment::cleanup(void* data) noexcept {
   const std::unique_ptr<Environment> environment(of(data));
   environment->turn_.drop();
+  environment->close_shared_cache();
   environment->completions_->close();
   ProcessEngine::instance().close_environment();
   environment->completions_->wait_for_lent();
@@ -132,6 +133,37 @@ void Environment::begin_call(napi_env env) {
   slabs_->hide(env, record);
 }
 
+void Environment::open_shared_cache(napi_env env, std::shared_ptr<SharedCache> shared, napi_value on_lookup,
+                                    napi_value on_store, napi_value on_flush) {
+  if (Status status = ProcessEngine::instance().open_shared_cache(shared); !status.ok()) fail(std::move(status));
+  shared_cache_ = std::move(shared);
+  on_lookup_ = JsReference(env, on_lookup);
+  on_store_ = JsReference(env, on_store);
+  on_flush_ = JsReference(env, on_flush);
+}
+
+SharedCache& Environment::shared_cache() {
+  if (!shared_cache_) fail(Code::kInvalidArgument, "this thread has not opened the shared cache");
+  return *shared_cache_;
+}
+
+void Environment::close_shared_cache() {
+  const auto shared = std::exchange(shared_cache_, nullptr);
+  if (shared) ProcessEngine::instance().close_shared_cache(shared);
+}
+
+void Environment::tell_lookup(napi_env env, std::initializer_list<napi_value> arguments) {
+  if (shared_cache_) call(env, on_lookup_, arguments);
+}
+
+void Environment::tell_store(napi_env env, std::initializer_list<napi_value> arguments) {
+  if (shared_cache_) call(env, on_store_, arguments);
+}
+
+void Environment::tell_flush(napi_env env, std::initializer_list<napi_value> arguments) {
+  if (shared_cache_) call(env, on_flush_, arguments);
+}
+
 Buffer Environment::scratch(size_t size) {
   const size_t needed = size + kJsonPadding;
   if (scratch_.size() < needed) {
@@ -177,24 +209,25 @@ void Environment::drain(napi_env env) noexcept {
     completions_->take(finished_);
     const size_t unexpected = turn_.take_ended();  // nothing kept the event loop alive for these
     const size_t answered = finished_.records.size() + finished_.predicts.size() + finished_.tasks.size();
+    drain_tasks(env, finished_.notices);
     drain_predicts(env);
     drain_records(env);
-    drain_tasks(env);  // last: what ends a model follows the last of its answers
+    drain_tasks(env, finished_.tasks);  // last: what ends a model follows the last of its answers
     completions_->expected(answered - unexpected);
   } catch (const std::exception&) {
     report_pending_exception(env);  // without one the environment is ending, and nobody waits for answers
   }
 }
 
-void Environment::drain_tasks(napi_env env) {
-  for (const auto& task : finished_.tasks) {
+void Environment::drain_tasks(napi_env env, std::vector<CompletionPort::Task>& tasks) {
+  for (const auto& task : tasks) {
     try {
       task(env);
     } catch (const std::exception&) {
       report_pending_exception(env);
     }
   }
-  finished_.tasks.clear();
+  tasks.clear();
 }
 
 void Environment::drain_predicts(napi_env env) {

@@ -4,6 +4,7 @@
 
 #include <node_api.h>
 
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -57,6 +58,15 @@ class Environment {
   TurnBatch& turn() noexcept { return turn_; }
   /// Runs them, and hands over their answers and whatever else is ready.
   void end_turn(napi_env env);
+  /// The second cache level, whose store this thread reaches. Opening throws kInvalidArgument when the process has one;
+  /// the accessor when this thread has none.
+  void open_shared_cache(napi_env env, std::shared_ptr<SharedCache> shared, napi_value on_lookup, napi_value on_store,
+                         napi_value on_flush);
+  SharedCache& shared_cache();
+  void close_shared_cache();
+  void tell_lookup(napi_env env, std::initializer_list<napi_value> arguments);
+  void tell_store(napi_env env, std::initializer_list<napi_value> arguments);
+  void tell_flush(napi_env env, std::initializer_list<napi_value> arguments);
 
   /// Memory for JSON that is parsed on this thread: `size` bytes, followed by kJsonPadding more. Throws kOutOfMemory.
   Buffer scratch(size_t size);
@@ -71,7 +81,7 @@ class Environment {
   static void cleanup(void* data) noexcept;
 
   void drain(napi_env env) noexcept;
-  void drain_tasks(napi_env env);
+  void drain_tasks(napi_env env, std::vector<CompletionPort::Task>& tasks);
   void drain_predicts(napi_env env);
   void drain_records(napi_env env);
   void answer_predict(napi_env env, PortRequest& request);
@@ -85,6 +95,10 @@ class Environment {
   JsReference records_;
   JsReference on_replies_;
   JsReference on_outputs_;
+  JsReference on_lookup_;
+  JsReference on_store_;
+  JsReference on_flush_;
+  std::shared_ptr<SharedCache> shared_cache_;  // only where this thread has opened it
   std::optional<CompletionRecord> shown_now_;
   TurnBatch turn_;
   Buffer scratch_;

@@ -113,6 +113,8 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   options.cache.enabled = reader.flag("cache");
   options.cache.max_bytes = static_cast<uint64_t>(reader.amount("cacheMaxBytes"));
   options.cache.ttl = reader.micros("cacheTtlMicros");
+  options.cache.shared = reader.flag("cacheShared");
+  options.cache.variant = reader.text("cacheVariant");
   options.batcher.inline_ceiling = reader.micros("inlineMicros");
   return options;
 }

@@ -11,6 +11,24 @@ Status closed(const ModelSpec& spec) {
   return {Code::kModelClosed, "the model '" + spec.name + "' is closed"};
 }
 
+// Spread over all bits, as the keys it is mixed with are.
+CacheKey load_key(uint32_t id) {
+  return {id * 0x9e3779b97f4a7c15ull, id * 0xc2b2ae3d27d4eb4full};
+}
+
+CacheStats stats_of(const CachedBatcher& entrance) {
+  const SharedCounters& shared = entrance.shared_counters();
+  return {entrance.stats(),
+          entrance.bypasses(),
+          {.hits = shared.hits,
+           .misses = shared.misses,
+           .timeouts = shared.timeouts,
+           .errors = shared.errors,
+           .skipped = shared.skipped,
+           .stored = shared.stored,
+           .dropped = shared.dropped}};
+}
+
 }  // namespace
 
 LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, BufferPool& pool,
@@ -23,18 +41,25 @@ LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, Buffe
       intra_op_threads_(intra_op_threads),
       options_(options),
       cost_curve_(session->curve.points()),
+      shared_digest_(cache.shared ? std::optional(cache.digest) : std::nullopt),
       session_(std::move(session)),
       batcher_(std::make_shared<Batcher>(*workers_, pool, std::move(runner), spec_, session_->curve, options)),
       // Every load has its own id, so that no result of another version can ever be found.
-      entrance_(
-          std::make_shared<CachedBatcher>(batcher_, cache.cache, cache.keys, CacheKey{id, 0}, id, cache.options)) {
+      entrance_(std::make_shared<CachedBatcher>(CachedBatcher::Parts{.batcher = batcher_,
+                                                                     .workers = *workers_,
+                                                                     .cache = cache.cache,
+                                                                     .keys = cache.keys,
+                                                                     .load = load_key(id),
+                                                                     .shared = cache.shared,
+                                                                     .digest = cache.digest},
+                                                cache.options)) {
   max_batch_rows_ = batcher_->max_batch_rows();
 }
 
 LoadedModel::~LoadedModel() {
   if (!batcher_) return;
   // Nobody closed it, and perhaps this is the JavaScript thread: the release belongs on a worker.
-  entrance_->flush();
+  entrance_->forget();
   workers_->post(
       [batcher = std::move(batcher_), entrance = std::move(entrance_), session = std::move(session_)]() mutable {
         entrance.reset();
@@ -55,13 +80,19 @@ std::shared_ptr<CachedBatcher> LoadedModel::entrance() const {
 
 CacheStats LoadedModel::cache_stats() const {
   const auto entrance = this->entrance();
-  if (entrance) return {entrance->stats(), entrance->bypasses()};
+  if (entrance) return stats_of(*entrance);
   const std::lock_guard lock(mutex_);
   return last_cache_stats_;
 }
 
-void LoadedModel::flush_cache() {
-  if (const auto entrance = this->entrance()) entrance->flush();
+void LoadedModel::flush_cache(bool everywhere) {
+  const auto entrance = this->entrance();
+  if (!entrance) return;
+  if (everywhere) {
+    entrance->flush();
+  } else {
+    entrance->forget();
+  }
 }
 
 ModelStats::Snapshot LoadedModel::stats() const {
@@ -114,8 +145,8 @@ void LoadedModel::close(std::function<void()> on_released) {
 }
 
 void LoadedModel::drain() {
-  if (const auto queue = batcher()) {
-    queue->close([self = shared_from_this()] { self->workers_->post([self] { self->release(); }); });
+  if (const auto entrance = this->entrance()) {
+    entrance->close([self = shared_from_this()] { self->workers_->post([self] { self->release(); }); });
   }
 }
 
@@ -128,8 +159,8 @@ void LoadedModel::release() {
     const std::lock_guard lock(mutex_);
     if (state_ == State::kReleased) return;
     last_stats_ = batcher_->stats();
-    entrance_->flush();
-    last_cache_stats_ = {entrance_->stats(), entrance_->bypasses()};
+    entrance_->forget();
+    last_cache_stats_ = stats_of(*entrance_);
     state_ = State::kReleased;
     session.swap(session_);
     queue.swap(batcher_);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,11 @@ struct ModelLoadOptions {
 
 /// A session and what was found out about it, shared by every load of the same file and options in the process.
 struct SharedSession {
+  std::string key;  ///< see session_key()
   std::shared_ptr<Session> session;
-  ModelSpec spec;   ///< batching decided
-  CostCurve curve;  ///< as measured at load
+  ModelSpec spec;                  ///< batching decided
+  CostCurve curve;                 ///< as measured at load
+  std::optional<CacheKey> digest;  ///< see result_digest(), once asked for; guarded by the ProcessEngine's mutex
 };
 
 /// The process's prediction cache, as far as a model uses it.
@@ -46,11 +49,16 @@ struct CacheAccess {
   ResultCache& cache;
   const CacheKeyMaker& keys;
   CacheOptions options;
+  std::shared_ptr<SharedCache> shared;  ///< null: the model does not share its results
+  CacheKey digest;                      ///< with `shared`
 };
 
 /// Results of one model in the cache, and what became of its requests.
 struct CacheStats : ResultCache::Stats {
   uint64_t bypasses = 0;
+  struct Shared {
+    uint64_t hits = 0, misses = 0, timeouts = 0, errors = 0, skipped = 0, stored = 0, dropped = 0;
+  } shared;  ///< see SharedCounters
 };
 
 /// Thread-safe. Held by JavaScript handles and by the requests in flight. The session is released on a worker thread,
@@ -73,10 +81,12 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   const std::vector<CostCurve::Point>& cost_curve() const noexcept { return cost_curve_; }
   ModelStats::Snapshot stats() const;
   CacheStats cache_stats() const;
+  /// What the second level of the cache knows this model by; nullopt: it is not used.
+  const std::optional<CacheKey>& shared_digest() const noexcept { return shared_digest_; }
   int64_t queued_rows() const;
 
-  /// Forgets this model's cached results.
-  void flush_cache();
+  /// Forgets this model's cached results; `everywhere`: those of other servers, too.
+  void flush_cache(bool everywhere);
 
   /// As CachedBatcher::submit; also kModelClosed after the release.
   Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
@@ -107,6 +117,7 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   const int intra_op_threads_;
   const BatcherOptions options_;
   const std::vector<CostCurve::Point> cost_curve_;
+  const std::optional<CacheKey> shared_digest_;
   int64_t max_batch_rows_ = 1;
 
   mutable std::mutex mutex_;  // guards everything below

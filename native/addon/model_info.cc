@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "addon/js_build.h"
+#include "addon/shared_store.h"
 
 namespace ortserve {
 
@@ -142,7 +143,20 @@ napi_value model_info_to_js(napi_env env, const LoadedModel& model) {
       .set("intraOpThreads", static_cast<double>(model.intra_op_threads()))
       .set("exampleDim", static_cast<double>(spec.example_dim))
       .set("maxBatchRows", static_cast<double>(model.max_batch_rows()))
+      .set("sharedDigest", model.shared_digest() ? shared_name(*model.shared_digest()) : std::string())
       .set("costCurve", js_array_of(env, model.cost_curve(), [env](const auto& one) { return point_to_js(env, one); }))
+      .value();
+}
+
+napi_value shared_stats_to_js(napi_env env, const CacheStats::Shared& stats) {
+  return JsObject(env)
+      .set_count("hits", stats.hits)
+      .set_count("misses", stats.misses)
+      .set_count("timeouts", stats.timeouts)
+      .set_count("errors", stats.errors)
+      .set_count("skipped", stats.skipped)
+      .set_count("stored", stats.stored)
+      .set_count("dropped", stats.dropped)
       .value();
 }
 
@@ -158,6 +172,7 @@ napi_value cache_stats_to_js(napi_env env, const CacheStats& stats) {
       .set_count("tooLarge", stats.too_large)
       .set_count("entries", stats.entries)
       .set_count("bytes", stats.bytes)
+      .set("shared", shared_stats_to_js(env, stats.shared))
       .value();
 }
 

@@ -36,7 +36,7 @@ napi_value call_stats(napi_env env, napi_callback_info info) {
 
 napi_value call_flush_cache(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    ModelCall::read(env, info).model->flush_cache();
+    ModelCall::read(env, info).model->flush_cache(true);
     return js_undefined(env);
   });
 }

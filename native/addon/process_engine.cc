@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "addon/session_key.h"
+#include "core/model_digest.h"
 #include "core/nearest_name.h"
 #include "core/synthetic_inputs.h"
 #include "core/verify_batching.h"
@@ -108,7 +109,40 @@ Status ProcessEngine::start(const std::string& library_path, const Options& opti
   }
   workers_ = std::make_shared<WorkerPool>(cores);
   loaders_ = std::make_unique<JobThreads>(static_cast<size_t>(std::clamp(cores, 1, kMostLoads)));
+  if (shared_cache_) shared_cache_->start(workers_);
   return {};
+}
+
+Status ProcessEngine::open_shared_cache(std::shared_ptr<SharedCache> shared) {
+  const std::lock_guard lock(mutex_);
+  if (shared_cache_) return {Code::kInvalidArgument, "this process shares results already: close that cache first"};
+  shared->start(workers_);
+  shared_cache_ = std::move(shared);
+  return {};
+}
+
+std::shared_ptr<SharedCache> ProcessEngine::shared_cache() const {
+  const std::lock_guard lock(mutex_);
+  return shared_cache_;
+}
+
+void ProcessEngine::close_shared_cache(const std::shared_ptr<SharedCache>& shared) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (shared_cache_ == shared) shared_cache_.reset();
+  }
+  shared->connect(nullptr);  // outside of the lock: lookups in flight go on to their runs
+}
+
+void ProcessEngine::flush_shared(const CacheKey& digest) {
+  std::vector<std::shared_ptr<LoadedModel>> models;
+  {
+    const std::lock_guard lock(mutex_);
+    models = live_models();
+  }
+  for (const auto& model : models) {
+    if (model->shared_digest() == digest) model->flush_cache(false);
+  }
 }
 
 bool ProcessEngine::running() const {
@@ -138,9 +172,11 @@ void ProcessEngine::stop() {
 void ProcessEngine::halt() {
   std::shared_ptr<WorkerPool> workers;
   std::unique_ptr<JobThreads> loaders;
+  std::shared_ptr<SharedCache> shared;
   std::vector<std::shared_ptr<LoadedModel>> models;
   {
     const std::lock_guard lock(mutex_);
+    shared = shared_cache_;
     workers.swap(workers_);
     loaders.swap(loaders_);
     models = live_models();
@@ -152,6 +188,7 @@ void ProcessEngine::halt() {
     models = live_models();  // with what those loads have made
   }
   for (const auto& model : models) model->abort();
+  if (shared) shared->stop();  // lookups end as the models do
   if (workers) workers->stop();
 }
 
@@ -206,14 +243,39 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   auto buckets = AxisBuckets::create(spec, options.bucket_axes);
   if (!buckets.ok()) return buckets.take_status();
   batcher.buckets = std::move(*buckets);
+  CacheAccess cache{*cache_, cache_keys_, options.cache, nullptr, {}};
+  if (options.cache.enabled && options.cache.shared) cache.shared = shared_cache();
+  if (cache.shared) {
+    auto digest = digest_of(options, **session);
+    if (!digest.ok()) return digest.take_status();
+    cache.digest = extend_digest(*digest, options.cache.variant);
+  }
   const std::lock_guard lock(mutex_);
   live_models();  // forgets those that are gone
   const uint32_t id = ++last_id_;
   auto model = std::make_shared<LoadedModel>(id, workers, *buffers_, std::move(*session), std::move(*runner),
-                                             std::move(spec), options.session.intra_op_threads, batcher,
-                                             CacheAccess{*cache_, cache_keys_, options.cache});
+                                             std::move(spec), options.session.intra_op_threads, batcher, cache);
   models_[id] = model;
   return model;
+}
+
+// A file that was replaced between its load and its reading here must not give its name to another model's results.
+Result<CacheKey> ProcessEngine::digest_of(const ModelLoadOptions& options, SharedSession& session) {
+  std::optional<CacheKey> known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = session.digest;
+  }
+  if (!known) {
+    auto digest = result_digest(options, session.session->providers());
+    if (!digest.ok()) return digest.take_status();
+    known = *digest;
+    const std::lock_guard lock(mutex_);
+    session.digest = known;
+  }
+  const auto key = session_key(options);
+  if (key.ok() && key.value() == session.key) return *known;
+  return Status(Code::kLoadFailed, "'" + options.session.model_path + "' was changed while it was loaded");
 }
 
 std::shared_ptr<SharedSession> ProcessEngine::claim_session(const std::string& key) {
@@ -242,6 +304,7 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::session_for(const ModelLoa
   if (auto session = claim_session(*key)) return session;
   try {
     auto made = make_session(options);
+    if (made.ok()) (*made)->key = *key;
     finish_session(*key, made.ok() ? *made : nullptr);
     return made;
   } catch (...) {

@@ -54,6 +54,16 @@ class ProcessEngine {
   ResultCache& cache() const { return *cache_; }
   /// Shared memory that clients have registered.
   SharedRegions& regions() noexcept { return regions_; }
+  /// Begins to use a second cache level; models loaded from now on may share their results. kInvalidArgument: there is
+  /// one already.
+  Status open_shared_cache(std::shared_ptr<SharedCache> shared);
+  /// The second level; null where there is none.
+  std::shared_ptr<SharedCache> shared_cache() const;
+  /// Ends the use of `shared`, if that is the one in use.
+  void close_shared_cache(const std::shared_ptr<SharedCache>& shared);
+  /// Forgets what the first level holds of models that the second level knows as `digest`.
+  void flush_shared(const CacheKey& digest);
+
   /// Runs a short job on a worker thread; dropped when the engine does not run.
   void post(std::function<void()> job);
 
@@ -67,6 +77,7 @@ class ProcessEngine {
   ~ProcessEngine() = default;
 
   Result<std::shared_ptr<LoadedModel>> load_now(ModelLoadOptions& options, const std::shared_ptr<WorkerPool>& workers);
+  Result<CacheKey> digest_of(const ModelLoadOptions& options, SharedSession& session);
   Result<std::shared_ptr<SharedSession>> session_for(const ModelLoadOptions& options);
   Result<std::shared_ptr<SharedSession>> make_session(const ModelLoadOptions& options);
   /// The session with this key, once any load of it that is in progress has ended; null: the caller is to make it, and
@@ -84,6 +95,7 @@ class ProcessEngine {
   std::unique_ptr<ResultCache> cache_;
   SharedRegions regions_;
   const CacheKeyMaker cache_keys_;
+  std::shared_ptr<SharedCache> shared_cache_;
   std::shared_ptr<WorkerPool> workers_;
   std::unique_ptr<JobThreads> loaders_;
   uint32_t last_id_ = 0;

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "core/model_digest.h"
+
 namespace ortserve {
 
 namespace {
@@ -25,13 +27,23 @@ void append(std::string& key, const std::map<std::string, std::string>& options)
   key += ';';
 }
 
+fs::path path_of(const ModelLoadOptions& options) {
+  const std::string& text = options.session.model_path;
+  return std::u8string(text.begin(), text.end());  // UTF-8 on every platform
+}
+
+// Which of several like devices runs the model changes nothing.
+std::map<std::string, std::string> without_device(std::map<std::string, std::string> options) {
+  options.erase("device_id");
+  return options;
+}
+
 }  // namespace
 
 Result<std::string> session_key(const ModelLoadOptions& options) {
   const std::string& text = options.session.model_path;
-  const fs::path path(std::u8string(text.begin(), text.end()));  // UTF-8 on every platform
   std::error_code error;
-  const fs::path canonical = fs::canonical(path, error);
+  const fs::path canonical = fs::canonical(path_of(options), error);
   if (error) return {Code::kModelNotFound, "no model file at '" + text + "': " + error.message()};
   if (!fs::is_regular_file(canonical, error)) {
     return {Code::kModelNotFound, "expected a model file at '" + text + "', got something else (a folder?)"};
@@ -55,6 +67,23 @@ Result<std::string> session_key(const ModelLoadOptions& options) {
   key += '|';
   append(key, options.session.options);
   return key;
+}
+
+Result<CacheKey> result_digest(const ModelLoadOptions& options, const std::vector<ProviderOutcome>& providers) {
+  auto engine = engine_info();
+  if (!engine.ok()) return engine.take_status();
+  std::string text;
+  append(text, engine->version);
+  for (const ProviderOutcome& provider : providers) {
+    if (!provider.active) continue;
+    append(text, provider.name);
+    for (const ProviderRequest& request : options.session.providers) {
+      if (request.name == provider.name) append(text, without_device(request.options));
+    }
+  }
+  text += '|';
+  append(text, options.session.options);
+  return digest_model(path_of(options), text);
 }
 
 }  // namespace ortserve

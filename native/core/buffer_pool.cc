@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <new>
 #include <string>
 #include <utility>
@@ -15,22 +16,13 @@ namespace internal {
 struct Block {
   std::atomic<uint32_t> references{1};
   int size_class = 0;
-  size_t capacity = 0;         // bytes after the header
-  BufferPool* pool = nullptr;  // null: lent
-  std::function<void()>* release = nullptr;
+  size_t capacity = 0;                       // bytes after the header
+  BufferPool* pool = nullptr;                // null: lent, or on its own
+  std::function<void()>* release = nullptr;  // of lent memory
 
   std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this) + kBufferAlignment; }
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
-  void drop() noexcept {
-    if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
-    if (pool) {
-      pool->release(this);
-    } else {
-      (*release)();
-      delete release;
-      delete this;
-    }
-  }
+  void drop() noexcept;
 };
 static_assert(sizeof(Block) <= kBufferAlignment);
 
@@ -69,6 +61,19 @@ void free_block(Block* block) noexcept {
 
 }  // namespace
 
+void internal::Block::drop() noexcept {
+  if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  if (pool) {
+    pool->release(this);
+  } else if (release) {
+    (*release)();
+    delete release;
+    delete this;
+  } else {
+    free_block(this);
+  }
+}
+
 Buffer::Buffer(const Buffer& other) noexcept : block_(other.block_), data_(other.data_), size_(other.size_) {
   if (block_) block_->retain();
 }
@@ -93,6 +98,13 @@ Buffer Buffer::lend(std::byte* data, size_t size, std::function<void()> release)
   auto* block = new Block;
   block->release = new std::function<void()>(std::move(release));
   return {block, data, size};
+}
+
+Buffer Buffer::copy_of(std::span<const std::byte> bytes) noexcept {
+  Block* const block = allocate_block(bytes.size());
+  if (block == nullptr) return {};
+  if (!bytes.empty()) std::memcpy(block->data(), bytes.data(), bytes.size());
+  return {block, block->data(), bytes.size()};
 }
 
 Buffer Buffer::slice(size_t offset, size_t size) const noexcept {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "core/status.h"
@@ -34,6 +35,9 @@ class Buffer {
 
   /// Wraps memory owned by somebody else. `release` runs once, on whichever thread drops the last reference.
   static Buffer lend(std::byte* data, size_t size, std::function<void()> release);
+
+  /// `bytes` in memory of their own size, which no pool counts; empty when memory is short.
+  static Buffer copy_of(std::span<const std::byte> bytes) noexcept;
 
   std::byte* data() const noexcept { return data_; }
   size_t size() const noexcept { return size_; }  ///< bytes

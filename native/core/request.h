@@ -106,6 +106,7 @@ struct Request {
   CacheOutcome cache_outcome = CacheOutcome::kNone;
   CacheKey cache_key;                ///< set and used by CachedBatcher
   Nanoseconds cache_time{0};         ///< spent in the cache on this request
+  uint64_t shared_generation = 0;    ///< set and used by CachedBatcher: under which the result is shared; 0: it is not
   ResultSink* reply_sink = nullptr;  ///< set and used by CachedBatcher: `sink`, while it stands in between
 
   Status status;  ///< kOk: `outputs` holds one value per wanted output

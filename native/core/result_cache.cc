@@ -2,33 +2,46 @@
 #include "core/result_cache.h"
 
 #include <algorithm>
-#include <cstring>
+#include <limits>
 #include <utility>
 
 namespace ortserve {
 
 namespace {
 
-constexpr uint64_t kEntryOverhead = 320;  // bytes: the entry, its hash node and its output vector
+constexpr uint64_t kEntryOverhead = 384;  // bytes: the entry, its hash node and its output vector
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-// Moves a tensor into memory of its own size: a row of a batch must not keep the whole batch alive.
-Buffer compact(const Buffer& data) {
-  if (data.empty()) return {};
-  auto* memory = new std::byte[data.size()];
-  std::memcpy(memory, data.data(), data.size());
-  return Buffer::lend(memory, data.size(), [memory] { delete[] memory; });
+int64_t ticks(TimePoint time) noexcept {
+  return time.time_since_epoch().count();
 }
 
-uint64_t compact(Tensor& tensor) {
-  tensor.data = compact(tensor.data);
-  return tensor.data.size() + tensor.offsets.size() * sizeof(uint64_t);
+// Moves a tensor into memory of its own size: a row of a batch must not keep the whole batch alive. False: no memory.
+bool compact(Tensor& tensor) {
+  if (tensor.data.empty()) return true;
+  tensor.data = Buffer::copy_of({tensor.data.data(), tensor.data.size()});
+  return !tensor.data.empty();
 }
 
-uint64_t compact(Value& value) {
-  uint64_t bytes = sizeof(Value);
-  if (value.kind == Value::Kind::kTensor) return bytes + compact(value.tensor);
-  if (value.kind == Value::Kind::kMap) return bytes + compact(value.keys) + compact(value.values);
-  for (Value& item : value.items) bytes += compact(item);
+bool compact(Value& value) {
+  switch (value.kind) {
+    case Value::Kind::kTensor:
+      return compact(value.tensor);
+    case Value::Kind::kMap:
+      return compact(value.keys) && compact(value.values);
+    case Value::Kind::kSequence:
+      return std::ranges::all_of(value.items, [](Value& item) { return compact(item); });
+  }
+  return false;
+}
+
+uint64_t size_of(const Tensor& tensor) noexcept {
+  return tensor.byte_size() + tensor.offsets.size() * sizeof(uint64_t);
+}
+
+uint64_t size_of(const std::vector<Value>& outputs) noexcept {
+  uint64_t bytes = kEntryOverhead;
+  for (const Value& output : outputs) bytes += output.byte_size();
   return bytes;
 }
 
@@ -46,131 +59,185 @@ void add(ResultCache::Stats& sum, const ResultCache::Stats& part) noexcept {
 
 }  // namespace
 
-ResultCache::ResultCache(Limits limits) : shard_bytes_(limits.max_bytes / limits.shards), shards_(limits.shards) {}
+ResultCache::Owner::Owner(ResultCache& cache, uint64_t max_bytes)
+    : cache_(cache), max_bytes_(max_bytes), parts_(cache.shards_.size()), oldest_use_(cache.shards_.size()) {
+  for (auto& use : oldest_use_) use = kNever;
+}
 
-CacheOutcome ResultCache::enter(Owner owner, std::unique_ptr<Request>& request, bool skip_lookup, TimePoint now) {
+ResultCache::ResultCache(Limits limits)
+    : max_bytes_(limits.max_bytes), shards_(limits.shards), oldest_use_(limits.shards) {
+  for (auto& use : oldest_use_) use = kNever;
+}
+
+std::unique_ptr<ResultCache::Owner> ResultCache::open(uint64_t max_bytes) {
+  const uint64_t bound = max_bytes > 0 ? std::min(max_bytes, max_bytes_) : max_bytes_;
+  return std::unique_ptr<Owner>(new Owner(*this, bound));
+}
+
+CacheOutcome ResultCache::enter(Owner& owner, std::unique_ptr<Request>& request, bool skip_lookup, TimePoint now) {
   const CacheKey key = request->cache_key;
-  Shard& shard = shard_of(key);
+  const size_t index = index_of(key);
+  Shard& shard = shards_[index];
   const std::lock_guard lock(shard.mutex);
-  Stats& stats = shard.owners[owner].stats;
-  const auto found = shard.entries.find(key);
-  if (found != shard.entries.end() && !skip_lookup) {
-    Entry& entry = found->second;
+  const auto [found, added] = shard.entries.try_emplace(key);
+  Entry& entry = found->second;
+  if (added) {
+    entry.key = key;
+    entry.owner = &owner;
+  } else if (entry.bytes > 0 && !skip_lookup) {
     if (now < entry.expires) {
-      unlink(shard, entry);
-      link(shard, entry);
+      unlink(index, entry);
+      entry.used = now;
+      link(index, entry);
       request->outputs = entry.outputs;
-      ++stats.hits;
+      ++owner.parts_[index].stats.hits;
       return CacheOutcome::kHit;
     }
-    ++stats.expired;
-    remove(shard, entry);
+    ++owner.parts_[index].stats.expired;
+    drop_result(index, entry);
   }
-  const auto [running, first] = shard.running.try_emplace(key);
-  if (first) {
-    ++stats.misses;
-    return CacheOutcome::kMiss;
+  if (std::exchange(entry.running, true)) {
+    entry.joiners.push_back(std::move(request));
+    return CacheOutcome::kJoin;
   }
-  ++stats.joins;
-  running->second.push_back(std::move(request));
-  return CacheOutcome::kJoin;
+  entry.erasures = owner.erasures_;
+  return CacheOutcome::kMiss;
 }
 
-ResultCache::Joiners ResultCache::leave(Owner owner, const Request& leader, uint64_t owner_bytes, TimePoint expires) {
-  Shard& shard = shard_of(leader.cache_key);
+ResultCache::Joiners ResultCache::leave(Owner& owner, const Request& leader, const Ending& ending) {
+  const uint64_t bytes = leader.status.ok() ? size_of(leader.outputs) : 0;
+  const bool too_large = bytes > owner.max_bytes_;
+  std::vector<Value> outputs;
+  bool stored = bytes > 0 && !too_large && make_room(owner, bytes);
+  if (stored) {  // copied before the lock is taken
+    outputs = leader.outputs;
+    if (!std::ranges::all_of(outputs, [](Value& output) { return compact(output); })) {
+      give_back(owner, bytes);
+      stored = false;
+    }
+  }
+  const size_t index = index_of(leader.cache_key);
+  Shard& shard = shards_[index];
   const std::lock_guard lock(shard.mutex);
-  if (leader.status.ok()) insert(shard, owner, leader, owner_bytes, expires);
-  auto node = shard.running.extract(leader.cache_key);
-  return node.empty() ? Joiners() : std::move(node.mapped());
+  Entry& entry = shard.entries.find(leader.cache_key)->second;  // enter() has put it there
+  Stats& stats = owner.parts_[index].stats;
+  Joiners joiners = std::exchange(entry.joiners, {});
+  ++(leader.cache_outcome == CacheOutcome::kHit ? stats.hits : stats.misses);
+  if (ending.shared_fate) stats.joins += joiners.size();
+  if (too_large) ++stats.too_large;
+  entry.running = false;
+  if (stored && entry.erasures != owner.erasures_) {
+    give_back(owner, bytes);
+    stored = false;
+  }
+  if (stored) {
+    if (entry.bytes > 0) drop_result(index, entry);
+    entry.outputs = std::move(outputs);
+    entry.bytes = bytes;
+    entry.expires = ending.expires;
+    entry.used = ending.now;
+    link(index, entry);
+    ++stats.inserted;
+  } else if (entry.bytes == 0) {
+    shard.entries.erase(leader.cache_key);
+  }
+  return joiners;
 }
 
-void ResultCache::insert(Shard& shard, Owner owner, const Request& leader, uint64_t owner_bytes, TimePoint expires) {
-  OwnerShare& share = shard.owners[owner];
-  const uint64_t own_bound = owner_bytes > 0 ? std::min(owner_bytes / shards_.size(), shard_bytes_) : shard_bytes_;
-  uint64_t bytes = kEntryOverhead;
-  for (const Value& output : leader.outputs) bytes += output.byte_size();
-  if (bytes > own_bound) {
-    ++share.stats.too_large;
-    return;
-  }
-  if (const auto old = shard.entries.find(leader.cache_key); old != shard.entries.end()) remove(shard, old->second);
-  while (share.oldest && share.stats.bytes + bytes > own_bound) {
-    ++share.stats.evicted;
-    remove(shard, *share.oldest);
-  }
-  while (shard.oldest && shard.bytes + bytes > shard_bytes_) {
-    ++shard.owners[shard.oldest->owner].stats.evicted;
-    remove(shard, *shard.oldest);
-  }
-  Entry& entry = shard.entries[leader.cache_key];
-  entry.key = leader.cache_key;
-  entry.owner = owner;
-  entry.outputs = leader.outputs;
-  for (Value& output : entry.outputs) compact(output);
-  entry.bytes = bytes;
-  entry.expires = expires;
-  link(shard, entry);
-  ++share.stats.inserted;
+// Counts the bytes first and then drops the oldest until all fits, so that no two threads take the same room.
+bool ResultCache::make_room(Owner& owner, uint64_t bytes) {
+  owner.bytes_ += bytes;
+  bytes_ += bytes;
+  bool fits = true;
+  while (fits && owner.bytes_ > owner.max_bytes_) fits = evict_oldest(owner.oldest_use_, &owner);
+  while (fits && bytes_ > max_bytes_) fits = evict_oldest(oldest_use_, nullptr);
+  if (!fits) give_back(owner, bytes);
+  return fits;
 }
 
-void ResultCache::link(Shard& shard, Entry& entry) {
-  OwnerShare& share = shard.owners[entry.owner];
+void ResultCache::give_back(Owner& owner, uint64_t bytes) noexcept {
+  owner.bytes_ -= bytes;
+  bytes_ -= bytes;
+}
+
+// Of the owner's results, or of all. False: there is none. Another thread may have changed the shard since its age was
+// read; the caller then looks again.
+bool ResultCache::evict_oldest(OldestUse& among, Owner* owner) {
+  size_t index = 0;
+  int64_t oldest = kNever;
+  for (size_t i = 0; i < among.size(); ++i) {
+    const int64_t use = among[i].load(std::memory_order_relaxed);
+    if (use >= oldest) continue;
+    oldest = use;
+    index = i;
+  }
+  if (oldest == kNever) return false;
+  Shard& shard = shards_[index];
+  const std::lock_guard lock(shard.mutex);
+  Entry* const victim = owner ? owner->parts_[index].oldest : shard.oldest;
+  if (victim) {
+    ++victim->owner->parts_[index].stats.evicted;
+    drop(index, *victim);
+  }
+  return true;
+}
+
+void ResultCache::link(size_t index, Entry& entry) {
+  Shard& shard = shards_[index];
+  Owner& owner = *entry.owner;
+  Owner::Part& part = owner.parts_[index];
   entry.newer = entry.newer_own = nullptr;
   entry.older = std::exchange(shard.newest, &entry);
   (entry.older ? entry.older->newer : shard.oldest) = &entry;
-  entry.older_own = std::exchange(share.newest, &entry);
-  (entry.older_own ? entry.older_own->newer_own : share.oldest) = &entry;
-  shard.bytes += entry.bytes;
-  share.stats.bytes += entry.bytes;
-  ++share.stats.entries;
+  entry.older_own = std::exchange(part.newest, &entry);
+  (entry.older_own ? entry.older_own->newer_own : part.oldest) = &entry;
+  part.stats.bytes += entry.bytes;
+  ++part.stats.entries;
+  const int64_t used = ticks(entry.used);
+  if (shard.oldest == &entry) oldest_use_[index].store(used, std::memory_order_relaxed);
+  if (part.oldest == &entry) owner.oldest_use_[index].store(used, std::memory_order_relaxed);
 }
 
-void ResultCache::unlink(Shard& shard, Entry& entry) {
-  OwnerShare& share = shard.owners[entry.owner];
+void ResultCache::unlink(size_t index, Entry& entry) {
+  Shard& shard = shards_[index];
+  Owner& owner = *entry.owner;
+  Owner::Part& part = owner.parts_[index];
   (entry.newer ? entry.newer->older : shard.newest) = entry.older;
   (entry.older ? entry.older->newer : shard.oldest) = entry.newer;
-  (entry.newer_own ? entry.newer_own->older_own : share.newest) = entry.older_own;
-  (entry.older_own ? entry.older_own->newer_own : share.oldest) = entry.newer_own;
-  shard.bytes -= entry.bytes;
-  share.stats.bytes -= entry.bytes;
-  --share.stats.entries;
+  (entry.newer_own ? entry.newer_own->older_own : part.newest) = entry.older_own;
+  (entry.older_own ? entry.older_own->newer_own : part.oldest) = entry.newer_own;
+  part.stats.bytes -= entry.bytes;
+  --part.stats.entries;
+  const auto age = [](const Entry* oldest) { return oldest ? ticks(oldest->used) : kNever; };
+  if (!entry.older) oldest_use_[index].store(age(shard.oldest), std::memory_order_relaxed);
+  if (!entry.older_own) owner.oldest_use_[index].store(age(part.oldest), std::memory_order_relaxed);
 }
 
-void ResultCache::remove(Shard& shard, Entry& entry) {
-  unlink(shard, entry);
-  shard.entries.erase(entry.key);
+void ResultCache::drop_result(size_t index, Entry& entry) {
+  unlink(index, entry);
+  give_back(*entry.owner, entry.bytes);
+  entry.outputs.clear();
+  entry.bytes = 0;
 }
 
-void ResultCache::erase(Owner owner) {
-  for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    const auto share = shard.owners.find(owner);
-    if (share == shard.owners.end()) continue;
-    while (share->second.oldest) remove(shard, *share->second.oldest);
+void ResultCache::drop(size_t index, Entry& entry) {
+  drop_result(index, entry);
+  if (!entry.running) shards_[index].entries.erase(CacheKey(entry.key));
+}
+
+void ResultCache::erase(Owner& owner) {
+  ++owner.erasures_;
+  for (size_t index = 0; index < shards_.size(); ++index) {
+    const std::lock_guard lock(shards_[index].mutex);
+    while (Entry* const oldest = owner.parts_[index].oldest) drop(index, *oldest);
   }
 }
 
-void ResultCache::clear() {
-  for (Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    while (shard.oldest) remove(shard, *shard.oldest);
-  }
-}
-
-ResultCache::Stats ResultCache::stats() const {
+ResultCache::Stats ResultCache::stats(const Owner& owner) const {
   Stats sum;
-  for (const Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    for (const auto& [owner, share] : shard.owners) add(sum, share.stats);
-  }
-  return sum;
-}
-
-ResultCache::Stats ResultCache::stats(Owner owner) const {
-  Stats sum;
-  for (const Shard& shard : shards_) {
-    const std::lock_guard lock(shard.mutex);
-    if (const auto share = shard.owners.find(owner); share != shard.owners.end()) add(sum, share->second.stats);
+  for (size_t index = 0; index < shards_.size(); ++index) {
+    const std::lock_guard lock(shards_[index].mutex);
+    add(sum, owner.parts_[index].stats);
   }
   return sum;
 }

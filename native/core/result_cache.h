@@ -2,6 +2,7 @@
 // The prediction cache: a sharded LRU of results, bounded in bytes, with one run for identical requests in flight.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -11,40 +12,76 @@
 
 namespace ortserve {
 
-/// Thread-safe. Entries belong to owners (model versions), so that one can be bounded and emptied without the others.
+/// Thread-safe. Every result belongs to an owner (a model version), so that one can be bounded and emptied without the
+/// others. Shards only part the lock: bounds and the order of eviction are those of the whole.
 class ResultCache {
+  struct Entry;
+
  public:
-  using Owner = uint64_t;
   struct Limits {
     uint64_t max_bytes = 0;  ///< of all results together, bookkeeping included
-    size_t shards = 16;      ///< each holds its share of every bound; a power of two
+    size_t shards = 16;      ///< a power of two
   };
+  /// Requests are counted when they are answered, each once.
   struct Stats {
     uint64_t hits = 0, misses = 0, joins = 0;
     uint64_t inserted = 0;
     uint64_t evicted = 0;    ///< to make room
     uint64_t expired = 0;    ///< found too old
-    uint64_t too_large = 0;  ///< results larger than a shard
+    uint64_t too_large = 0;  ///< results larger than the owner's bound
     uint64_t entries = 0, bytes = 0;
   };
   using Joiners = std::vector<std::unique_ptr<Request>>;
 
+  /// One model version's part of the cache. Its results go with it.
+  class Owner {
+   public:
+    ~Owner() { cache_.erase(*this); }
+
+   private:
+    friend class ResultCache;
+    struct Part {  // guarded by the mutex of the shard with its index
+      Entry* newest = nullptr;
+      Entry* oldest = nullptr;
+      Stats stats;
+    };
+    Owner(ResultCache& cache, uint64_t max_bytes);
+
+    ResultCache& cache_;
+    const uint64_t max_bytes_;
+    std::atomic<uint64_t> bytes_{0};
+    std::atomic<uint64_t> erasures_{0};
+    std::vector<Part> parts_;
+    std::vector<std::atomic<int64_t>> oldest_use_;  // per shard
+  };
+
+  /// How a leader's work ended.
+  struct Ending {
+    TimePoint now{};
+    TimePoint expires = TimePoint::max();
+    bool shared_fate = true;  ///< the joiners get the leader's answer; else they are not counted yet
+  };
+
   explicit ResultCache(Limits limits);
 
+  /// An owner whose results take at most `max_bytes`; 0: only the cache's own bound. The cache outlives it.
+  std::unique_ptr<Owner> open(uint64_t max_bytes);
+
   /// Looks `request` up under its cache_key. kHit: its outputs are set (they share the cache's memory). kJoin: an
-  /// identical request is running; this one was taken and comes back from leave(). kMiss: the caller runs it and then
-  /// calls leave(). `skip_lookup`: never a hit, for a caller who wants a fresh result; it may still join.
-  CacheOutcome enter(Owner owner, std::unique_ptr<Request>& request, bool skip_lookup, TimePoint now);
+  /// identical request is running; this one was taken and comes back from leave(). kMiss: the caller finds the result
+  /// out and then calls leave(). `skip_lookup`: never a hit, for a caller who wants a fresh result; it may still join.
+  CacheOutcome enter(Owner& owner, std::unique_ptr<Request>& request, bool skip_lookup, TimePoint now);
 
-  /// Ends what enter() began with kMiss. A request that succeeded is stored until `expires`, within `owner_bytes` (0:
-  /// only the cache's own bound). Returns those that joined meanwhile, for the caller to answer.
-  Joiners leave(Owner owner, const Request& leader, uint64_t owner_bytes, TimePoint expires);
+  /// Ends what enter() began with kMiss, counting it as leader.cache_outcome says (kMiss or kHit). A request that
+  /// succeeded is stored, unless the owner was erased in between. Returns those that joined meanwhile, for the caller
+  /// to answer.
+  Joiners leave(Owner& owner, const Request& leader, const Ending& ending);
 
-  /// Drops an owner's results. Runs in flight are not disturbed.
-  void erase(Owner owner);
-  void clear();
-  Stats stats() const;
-  Stats stats(Owner owner) const;
+  /// Drops an owner's results, those of runs in flight included: they still answer, and are not stored.
+  void erase(Owner& owner);
+  Stats stats(const Owner& owner) const;
+  /// Of all owners, bookkeeping included.
+  uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   struct KeyHash {
@@ -52,38 +89,42 @@ class ResultCache {
   };
   struct Entry {
     CacheKey key;
-    Owner owner = 0;
-    std::vector<Value> outputs;
-    uint64_t bytes = 0;
+    Owner* owner = nullptr;
+    uint64_t bytes = 0;  // 0: no result yet
     TimePoint expires;
+    TimePoint used;
     Entry* newer = nullptr;  // in the shard
     Entry* older = nullptr;
     Entry* newer_own = nullptr;  // among the owner's entries in the shard
     Entry* older_own = nullptr;
-  };
-  struct OwnerShare {
-    Entry* newest = nullptr;
-    Entry* oldest = nullptr;
-    Stats stats;
+    uint64_t erasures = 0;  // of the owner, when the run began: a result older than an erasure is not kept
+    bool running = false;
+    std::vector<Value> outputs;
+    Joiners joiners;
   };
   struct Shard {
     mutable std::mutex mutex;  // guards the rest
     std::unordered_map<CacheKey, Entry, KeyHash> entries;
-    std::unordered_map<CacheKey, Joiners, KeyHash> running;
-    std::unordered_map<Owner, OwnerShare> owners;
     Entry* newest = nullptr;
     Entry* oldest = nullptr;
-    uint64_t bytes = 0;
   };
+  using OldestUse = std::vector<std::atomic<int64_t>>;  // per shard; kNever where there is nothing
 
-  Shard& shard_of(const CacheKey& key) noexcept { return shards_[key.high & (shards_.size() - 1)]; }
-  static void link(Shard& shard, Entry& entry);
-  static void unlink(Shard& shard, Entry& entry);
-  static void remove(Shard& shard, Entry& entry);
-  void insert(Shard& shard, Owner owner, const Request& leader, uint64_t owner_bytes, TimePoint expires);
+  size_t index_of(const CacheKey& key) const noexcept { return key.high & (shards_.size() - 1); }
+  bool make_room(Owner& owner, uint64_t bytes);
+  void give_back(Owner& owner, uint64_t bytes) noexcept;
+  bool evict_oldest(OldestUse& among, Owner* owner);
 
-  const uint64_t shard_bytes_;
+  // These expect the shard's mutex to be held.
+  void link(size_t shard, Entry& entry);
+  void unlink(size_t shard, Entry& entry);
+  void drop_result(size_t shard, Entry& entry);
+  void drop(size_t shard, Entry& entry);
+
+  const uint64_t max_bytes_;
+  std::atomic<uint64_t> bytes_{0};
   std::vector<Shard> shards_;
+  OldestUse oldest_use_;
 };
 
 }  // namespace ortserve

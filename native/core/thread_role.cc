@@ -15,7 +15,18 @@
 
 namespace ortserve {
 
+namespace {
+
+thread_local bool worker_thread = false;
+
+}  // namespace
+
+bool is_worker_thread() noexcept {
+  return worker_thread;
+}
+
 void become_worker_thread() noexcept {
+  worker_thread = true;
 #if defined(__linux__)
   constexpr int kNicer = 10;  // a tenth of the weight of a thread at nice 0, which preempts it when it wakes up
   pthread_setname_np(pthread_self(), "ortserve-worker");

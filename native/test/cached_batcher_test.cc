@@ -23,7 +23,7 @@ class CachedBatcherTest : public ::testing::Test {
     made->timings.received = Clock::now();
     return made;
   }
-  void submit(std::unique_ptr<Request> made) { ASSERT_TRUE(cached.submit(made).ok()); }
+  void submit(std::unique_ptr<Request> made) { ASSERT_TRUE(cached->submit(made).ok()); }
   // One request stands at the gate and leads; it is of no interest to the test.
   void lead_with(float value) {
     runner->close_gate();
@@ -40,7 +40,9 @@ class CachedBatcherTest : public ::testing::Test {
       BatcherOptions{.max_batch_rows = 1, .queue = {.max_rows = 1}, .inline_ceiling = Nanoseconds(0)});
   ResultCache cache{{.max_bytes = 1 << 20}};
   CacheKeyMaker keys;
-  CachedBatcher cached{batcher, cache, keys, {1, 1}, 1, {.enabled = true}};
+  std::shared_ptr<CachedBatcher> cached = std::make_shared<CachedBatcher>(
+      CachedBatcher::Parts{.batcher = batcher, .workers = workers, .cache = cache, .keys = keys, .load = {1, 1}},
+      CacheOptions{.enabled = true});
 };
 
 TEST_F(CachedBatcherTest, TheSecondOfTwoEqualRequestsIsAHit) {
@@ -111,6 +113,8 @@ TEST_F(CachedBatcherTest, ALeaderThatGaveUpLeavesTheRunToAJoiner) {
   std::map<Code, int> codes;
   for (const auto& done : sink.wait_for(4)) ++codes[done->status.code()];
   EXPECT_EQ(codes, (std::map<Code, int>{{Code::kOk, 3}, {Code::kCancelled, 1}}));
+  const auto stats = cached->stats();
+  EXPECT_EQ(stats.hits + stats.misses + stats.joins, 4u) << "each request counts once, however often it was tried";
   EXPECT_EQ(runner->rows_seen().size(), 2u);
 }
 
@@ -118,12 +122,12 @@ TEST_F(CachedBatcherTest, ARefusedLeaderStaysTheCallers) {
   lead_with(1);
   submit(request(2));
   auto refused = request(3);
-  EXPECT_EQ(cached.submit(refused).code(), Code::kQueueFull);
+  EXPECT_EQ(cached->submit(refused).code(), Code::kQueueFull);
   ASSERT_NE(refused, nullptr);
   EXPECT_EQ(refused->sink, &sink);
   runner->open_gate();
   sink.wait_for(2);
-  EXPECT_TRUE(cached.submit(refused).ok());
+  EXPECT_TRUE(cached->submit(refused).ok());
   EXPECT_EQ(sink.wait_for(1)[0]->cache_outcome, CacheOutcome::kMiss);
 }
 
@@ -139,13 +143,13 @@ TEST_F(CachedBatcherTest, HonoursBypassAndRefresh) {
   submit(std::move(refresh));
   EXPECT_EQ(sink.wait_for(1)[0]->cache_outcome, CacheOutcome::kMiss);
   EXPECT_EQ(runner->rows_seen().size(), 3u);
-  EXPECT_EQ(cached.bypasses(), 1u);
+  EXPECT_EQ(cached->bypasses(), 1u);
 }
 
 TEST_F(CachedBatcherTest, FlushForgets) {
   submit(request(5));
   sink.wait_for(1);
-  cached.flush();
+  cached->flush();
   submit(request(5));
   EXPECT_EQ(sink.wait_for(1)[0]->cache_outcome, CacheOutcome::kMiss);
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <list>
 #include <thread>
@@ -12,7 +13,6 @@
 namespace ortserve {
 namespace {
 
-constexpr ResultCache::Owner kOwner = 7;
 constexpr TimePoint kNow{std::chrono::seconds(100)};
 
 class ResultCacheTest : public ::testing::Test {
@@ -22,20 +22,29 @@ class ResultCacheTest : public ::testing::Test {
     made->cache_key = {key * 0x9e3779b97f4a7c15ull, key};
     return made;
   }
-  CacheOutcome enter(ResultCache& cache, uint64_t key, ResultCache::Owner owner = kOwner, TimePoint now = kNow) {
+  // As a request that is answered at once: a miss ends without a result.
+  CacheOutcome enter(ResultCache& cache, ResultCache::Owner& owner, uint64_t key, TimePoint now = kNow) {
     auto made = request(key);
-    return cache.enter(owner, made, false, now);
+    const CacheOutcome outcome = cache.enter(owner, made, false, now);
+    if (outcome == CacheOutcome::kMiss) {
+      made->status = Status(Code::kRunFailed, "no");
+      cache.leave(owner, *made, {.now = now});
+    }
+    return outcome;
   }
-  // A miss that ends with `elements` floats of value `key`.
-  void store(ResultCache& cache, uint64_t key, int64_t elements = 4, ResultCache::Owner owner = kOwner,
-             uint64_t owner_bytes = 0, TimePoint expires = TimePoint::max()) {
-    auto made = request(key);
-    ASSERT_EQ(cache.enter(owner, made, false, kNow), CacheOutcome::kMiss);
+  void fill(Request& made, uint64_t key, int64_t elements) {
     Value value;
     value.tensor = allocate_tensor(pool, DType::kFp32, Shape{elements}).value();
     for (int64_t i = 0; i < elements; ++i) value.tensor.data.as<float>()[i] = static_cast<float>(key);
-    made->outputs.push_back(std::move(value));
-    EXPECT_TRUE(cache.leave(owner, *made, owner_bytes, expires).empty());
+    made.outputs.push_back(std::move(value));
+  }
+  // A miss that ends with `elements` floats of value `key`.
+  void store(ResultCache& cache, ResultCache::Owner& owner, uint64_t key, int64_t elements = 4,
+             ResultCache::Ending ending = {.now = kNow}) {
+    auto made = request(key);
+    ASSERT_EQ(cache.enter(owner, made, false, ending.now), CacheOutcome::kMiss);
+    fill(*made, key, elements);
+    EXPECT_TRUE(cache.leave(owner, *made, ending).empty());
   }
 
   BufferPool pool{{}};
@@ -43,88 +52,139 @@ class ResultCacheTest : public ::testing::Test {
 
 TEST_F(ResultCacheTest, AnswersWhatItHasSeen) {
   ResultCache cache({.max_bytes = 1 << 20});
-  store(cache, 1);
+  const auto owner = cache.open(0);
+  store(cache, *owner, 1);
   auto again = request(1);
-  ASSERT_EQ(cache.enter(kOwner, again, false, kNow), CacheOutcome::kHit);
+  ASSERT_EQ(cache.enter(*owner, again, false, kNow), CacheOutcome::kHit);
   EXPECT_EQ(again->outputs[0].tensor.shape, (Shape{4}));
   EXPECT_EQ(again->outputs[0].tensor.data.as<float>()[3], 1);
-  EXPECT_EQ(enter(cache, 2), CacheOutcome::kMiss);
+  EXPECT_EQ(enter(cache, *owner, 2), CacheOutcome::kMiss);
   EXPECT_EQ(pool.stats().live_bytes, 0u) << "the cache keeps its own copy";
 }
 
 TEST_F(ResultCacheTest, StaysWithinItsBytesAndDropsTheOldest) {
-  ResultCache cache({.max_bytes = 8192, .shards = 1});
+  ResultCache cache({.max_bytes = 8192});
+  const auto owner = cache.open(0);
   for (uint64_t key = 1; key <= 40; ++key) {
+    const TimePoint now = kNow + std::chrono::seconds(key);
     if (key > 2) {
-      EXPECT_EQ(enter(cache, 1), CacheOutcome::kHit);  // used: stays
+      EXPECT_EQ(enter(cache, *owner, 1, now), CacheOutcome::kHit);  // used: stays
     }
-    store(cache, key, 64);
-    EXPECT_LE(cache.stats().bytes, 8192u);
+    store(cache, *owner, key, 64, {.now = now});
+    EXPECT_LE(cache.bytes(), 8192u);
+    EXPECT_EQ(cache.bytes(), cache.stats(*owner).bytes);
   }
-  EXPECT_GT(cache.stats().evicted, 0u);
-  EXPECT_EQ(enter(cache, 1), CacheOutcome::kHit);
-  EXPECT_EQ(enter(cache, 40), CacheOutcome::kHit);
-  EXPECT_EQ(enter(cache, 2), CacheOutcome::kMiss);
+  EXPECT_GT(cache.stats(*owner).evicted, 0u);
+  EXPECT_EQ(enter(cache, *owner, 1), CacheOutcome::kHit);
+  EXPECT_EQ(enter(cache, *owner, 40), CacheOutcome::kHit);
+  EXPECT_EQ(enter(cache, *owner, 2), CacheOutcome::kMiss);
 }
 
 TEST_F(ResultCacheTest, BoundsEachOwner) {
-  ResultCache cache({.max_bytes = 1 << 20, .shards = 1});
-  store(cache, 1000, 64, 1);
-  for (uint64_t key = 1; key <= 40; ++key) store(cache, key, 64, kOwner, 4096);
-  EXPECT_LE(cache.stats(kOwner).bytes, 4096u);
-  EXPECT_EQ(enter(cache, 1000, 1), CacheOutcome::kHit);
+  ResultCache cache({.max_bytes = 1 << 20});
+  const auto small = cache.open(4096);
+  const auto other = cache.open(0);
+  store(cache, *other, 1000, 64);
+  for (uint64_t key = 1; key <= 40; ++key) store(cache, *small, key, 64);
+  EXPECT_LE(cache.stats(*small).bytes, 4096u);
+  EXPECT_GE(cache.stats(*small).entries, 3u);
+  EXPECT_EQ(enter(cache, *other, 1000), CacheOutcome::kHit);
 }
 
-TEST_F(ResultCacheTest, DoesNotKeepWhatIsTooLarge) {
-  ResultCache cache({.max_bytes = 4096, .shards = 1});
-  store(cache, 1, 4096);
-  EXPECT_EQ(cache.stats().too_large, 1u);
-  EXPECT_EQ(cache.stats().entries, 0u);
+TEST_F(ResultCacheTest, OneResultMayTakeNearlyAllOfABound) {
+  ResultCache cache({.max_bytes = 1 << 20});
+  const auto owner = cache.open(100'000);
+  for (uint64_t key = 1; key <= 20; ++key) store(cache, *owner, key);
+  store(cache, *owner, 99, 24'000);
+  EXPECT_EQ(enter(cache, *owner, 99), CacheOutcome::kHit);
+  store(cache, *owner, 100, 26'000);
+  EXPECT_EQ(cache.stats(*owner).too_large, 1u);
+  EXPECT_EQ(enter(cache, *owner, 100), CacheOutcome::kMiss);
+  EXPECT_EQ(enter(cache, *owner, 99), CacheOutcome::kHit) << "what cannot be kept drops nothing";
+}
+
+TEST_F(ResultCacheTest, ACacheWithoutBytesStillJoins) {
+  ResultCache cache({.max_bytes = 0});
+  const auto owner = cache.open(0);
+  store(cache, *owner, 1);
+  EXPECT_EQ(enter(cache, *owner, 1), CacheOutcome::kMiss);
+  EXPECT_EQ(cache.bytes(), 0u);
 }
 
 TEST_F(ResultCacheTest, ForgetsWhatIsTooOld) {
   ResultCache cache({.max_bytes = 1 << 20});
-  store(cache, 1, 4, kOwner, 0, kNow + std::chrono::seconds(1));
-  EXPECT_EQ(enter(cache, 1), CacheOutcome::kHit);
-  EXPECT_EQ(enter(cache, 1, kOwner, kNow + std::chrono::seconds(1)), CacheOutcome::kMiss);
-  EXPECT_EQ(cache.stats().expired, 1u);
+  const auto owner = cache.open(0);
+  store(cache, *owner, 1, 4, {.now = kNow, .expires = kNow + std::chrono::seconds(1)});
+  EXPECT_EQ(enter(cache, *owner, 1), CacheOutcome::kHit);
+  EXPECT_EQ(enter(cache, *owner, 1, kNow + std::chrono::seconds(1)), CacheOutcome::kMiss);
+  EXPECT_EQ(cache.stats(*owner).expired, 1u);
+  EXPECT_EQ(cache.bytes(), 0u);
 }
 
 TEST_F(ResultCacheTest, ErasesOneOwner) {
   ResultCache cache({.max_bytes = 1 << 20});
-  for (uint64_t key = 1; key <= 30; ++key) store(cache, key, 4, key % 2);
-  cache.erase(1);
+  auto first = cache.open(0);
+  const auto second = cache.open(0);
+  const auto owner_of = [&](uint64_t key) -> ResultCache::Owner& { return key % 2 ? *first : *second; };
+  for (uint64_t key = 1; key <= 30; ++key) store(cache, owner_of(key), key);
+  cache.erase(*first);
   for (uint64_t key = 1; key <= 30; ++key) {
-    EXPECT_EQ(enter(cache, key, key % 2), key % 2 ? CacheOutcome::kMiss : CacheOutcome::kHit);
+    EXPECT_EQ(enter(cache, owner_of(key), key), key % 2 ? CacheOutcome::kMiss : CacheOutcome::kHit);
   }
-  EXPECT_EQ(cache.stats(1).bytes, 0u);
-  cache.clear();
-  EXPECT_EQ(cache.stats().entries, 0u);
-  EXPECT_EQ(cache.stats().bytes, 0u);
+  EXPECT_EQ(cache.stats(*first).bytes, 0u);
+  store(cache, *first, 1);
+  first.reset();
+  EXPECT_EQ(cache.bytes(), cache.stats(*second).bytes) << "an owner's results go with it";
+}
+
+TEST_F(ResultCacheTest, ARunThatBeganBeforeAnErasureAnswersAndIsNotStored) {
+  ResultCache cache({.max_bytes = 1 << 20});
+  const auto owner = cache.open(0);
+  auto leader = request(1);
+  ASSERT_EQ(cache.enter(*owner, leader, false, kNow), CacheOutcome::kMiss);
+  cache.erase(*owner);
+  auto joiner = request(1);
+  ASSERT_EQ(cache.enter(*owner, joiner, false, kNow), CacheOutcome::kJoin);
+  fill(*leader, 1, 4);
+  EXPECT_EQ(cache.leave(*owner, *leader, {.now = kNow}).size(), 1u);
+  EXPECT_EQ(cache.bytes(), 0u);
+  EXPECT_EQ(enter(cache, *owner, 1), CacheOutcome::kMiss);
 }
 
 TEST_F(ResultCacheTest, IdenticalRequestsJoinTheOneThatRuns) {
   ResultCache cache({.max_bytes = 1 << 20});
+  const auto owner = cache.open(0);
   auto leader = request(1);
-  ASSERT_EQ(cache.enter(kOwner, leader, false, kNow), CacheOutcome::kMiss);
+  ASSERT_EQ(cache.enter(*owner, leader, false, kNow), CacheOutcome::kMiss);
   auto joiner = request(1);
-  ASSERT_EQ(cache.enter(kOwner, joiner, false, kNow), CacheOutcome::kJoin);
+  ASSERT_EQ(cache.enter(*owner, joiner, false, kNow), CacheOutcome::kJoin);
   EXPECT_EQ(joiner, nullptr);
   leader->status = Status(Code::kRunFailed, "no");
-  EXPECT_EQ(cache.leave(kOwner, *leader, 0, TimePoint::max()).size(), 1u);
-  EXPECT_EQ(cache.stats().entries, 0u);
-  EXPECT_EQ(enter(cache, 1), CacheOutcome::kMiss);
+  EXPECT_EQ(cache.leave(*owner, *leader, {.now = kNow}).size(), 1u);
+  EXPECT_EQ(cache.stats(*owner).entries, 0u);
+  EXPECT_EQ(enter(cache, *owner, 1), CacheOutcome::kMiss);
 }
 
-TEST_F(ResultCacheTest, ARefreshIsNeverAHit) {
+TEST_F(ResultCacheTest, ARefreshIsNeverAHitAndReplaces) {
   ResultCache cache({.max_bytes = 1 << 20});
-  store(cache, 1);
+  const auto owner = cache.open(0);
+  store(cache, *owner, 1);
   auto refresh = request(1);
-  EXPECT_EQ(cache.enter(kOwner, refresh, true, kNow), CacheOutcome::kMiss);
+  ASSERT_EQ(cache.enter(*owner, refresh, true, kNow), CacheOutcome::kMiss);
+  EXPECT_EQ(enter(cache, *owner, 1), CacheOutcome::kHit) << "the old result answers until the new one is there";
+  fill(*refresh, 2, 8);
+  cache.leave(*owner, *refresh, {.now = kNow});
+  auto hit = request(1);
+  ASSERT_EQ(cache.enter(*owner, hit, false, kNow), CacheOutcome::kHit);
+  EXPECT_EQ(hit->outputs[0].tensor.data.as<float>()[0], 2);
+  EXPECT_EQ(cache.stats(*owner).entries, 1u);
+  EXPECT_EQ(cache.bytes(), cache.stats(*owner).bytes);
 }
 
-TEST_F(ResultCacheTest, CountsEveryRequestOnceFromManyThreads) {
-  ResultCache cache({.max_bytes = 64 << 10});
+TEST_F(ResultCacheTest, CountsEveryRequestOnceAndKeepsItsBoundsFromManyThreads) {
+  constexpr uint64_t kBytes = 64 << 10;
+  ResultCache cache({.max_bytes = kBytes});
+  const std::array owners{cache.open(0), cache.open(kBytes / 4)};
   constexpr int kPerThread = 3000;
   std::atomic<uint64_t> joined{0};
   std::vector<std::thread> threads;
@@ -133,38 +193,47 @@ TEST_F(ResultCacheTest, CountsEveryRequestOnceFromManyThreads) {
       uint64_t state = t + 1;
       for (int i = 0; i < kPerThread; ++i) {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
-        auto made = request((state >> 33) % 200);
-        const auto outcome = cache.enter(kOwner, made, false, kNow);
+        const uint64_t key = (state >> 33) % 200;
+        ResultCache::Owner& owner = *owners[key % 2];
+        auto made = request(key);
+        const auto outcome = cache.enter(owner, made, false, Clock::now());
         if (outcome != CacheOutcome::kMiss) continue;
-        made->outputs.resize(1);
-        joined += cache.leave(kOwner, *made, 0, TimePoint::max()).size();
+        fill(*made, key, 100);
+        joined += cache.leave(owner, *made, {.now = Clock::now()}).size();
+        EXPECT_LE(cache.bytes(), kBytes + 4 * 1024) << "no more than what each thread is about to store";
       }
     });
   }
   for (auto& thread : threads) thread.join();
-  const auto stats = cache.stats();
-  EXPECT_EQ(stats.hits + stats.misses + stats.joins, 4u * kPerThread);
-  EXPECT_EQ(stats.joins, joined);
+  const auto first = cache.stats(*owners[0]);
+  const auto second = cache.stats(*owners[1]);
+  EXPECT_EQ(first.hits + first.misses + first.joins + second.hits + second.misses + second.joins, 4u * kPerThread);
+  EXPECT_EQ(first.joins + second.joins, joined);
+  EXPECT_EQ(first.bytes + second.bytes, cache.bytes());
+  EXPECT_LE(cache.bytes(), kBytes);
+  EXPECT_LE(second.bytes, kBytes / 4);
 }
 
-// Against the plainest LRU there is.
+// Against the plainest LRU there is, over all shards.
 TEST_F(ResultCacheTest, EvictsInTheOrderOfAReferenceModel) {
   constexpr size_t kEntries = 8;
-  ResultCache probe({.max_bytes = 1 << 20, .shards = 1});
-  store(probe, 1, 16);
-  const uint64_t entry_bytes = probe.stats().bytes;
-  ResultCache cache({.max_bytes = entry_bytes * kEntries, .shards = 1});
+  ResultCache probe({.max_bytes = 1 << 20});
+  const auto probed = probe.open(0);
+  store(probe, *probed, 1, 16);
+  ResultCache cache({.max_bytes = probe.bytes() * kEntries});
+  const auto owner = cache.open(0);
   std::list<uint64_t> reference;
   uint64_t state = 3;
   for (int i = 0; i < 5000; ++i) {
     state = state * 6364136223846793005ull + 1442695040888963407ull;
     const uint64_t key = 1 + (state >> 33) % 14;
+    const TimePoint now = kNow + std::chrono::seconds(i);
     const auto known = std::find(reference.begin(), reference.end(), key);
     if (known != reference.end()) {
-      ASSERT_EQ(enter(cache, key), CacheOutcome::kHit);
+      ASSERT_EQ(enter(cache, *owner, key, now), CacheOutcome::kHit);
       reference.erase(known);
     } else {
-      store(cache, key, 16);
+      store(cache, *owner, key, 16, {.now = now});
       if (reference.size() == kEntries) reference.pop_back();
     }
     reference.push_front(key);

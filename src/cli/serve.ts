@@ -8,6 +8,7 @@ import { createServer } from "../server/server.js";
 import { openRepository } from "../serving/open-repository.js";
 import { scanRepository } from "../serving/repository.js";
 import { type ControlMode, controlModes } from "../serving/repository-admin.js";
+import { SharedCache } from "../serving/shared-cache/shared-cache.js";
 import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
 import { countOrAuto, integer, memorySize, size } from "./option-values.js";
 import { closeOnSignal } from "./signals.js";
@@ -30,6 +31,9 @@ interface ServeFlags {
   loadConcurrency: number;
   memoryBudget?: number;
   cores?: number;
+  cacheSize?: number;
+  cacheRedis?: string;
+  cacheRedisBudget: number;
   strict?: true;
   sharedMemory?: true;
   compressFrom: number;
@@ -74,6 +78,14 @@ export function serveCommand(): Command {
       memorySize,
     )
     .option("--cores <number>", "cores for inference (default: those of this process)", integer(1, 1024))
+    .option("--cache-size <size>", "prediction cache of all models, with k, m, g, t (default: 256m)", memorySize)
+    .addOption(
+      new Option(
+        "--cache-redis <url>",
+        "share cached results with other servers through this Redis; with a password use the variable",
+      ).env("ORTSERVE_REDIS_URL"),
+    )
+    .option("--cache-redis-budget <ms>", "longest time a request waits for Redis", integer(1, 1000), 5)
     .option("--strict", "fail when any model cannot be loaded")
     .option("--shared-memory", "let clients on this machine pass tensors in shared memory")
     .option("--compress-from <size>", "smallest prediction to compress for clients that accept it", size, 200)
@@ -90,9 +102,13 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   const repository = await scanRepository(path, flags.control !== "none"); // a wrong path is told before anything is started
   const logger = createLogger(flags.logLevel);
   const report = new StartReport(logger, process.stdout.isTTY === true);
-  const engine = { ...(flags.cores !== undefined && { cores: flags.cores }) };
+  const engine = {
+    ...(flags.cores !== undefined && { cores: flags.cores }),
+    ...(flags.cacheSize !== undefined && { cacheBytes: flags.cacheSize }),
+  };
   report.engine(startEngine(engine));
   dedicateDecoder();
+  if (flags.cacheRedis !== undefined) await shareCache(flags.cacheRedis, flags.cacheRedisBudget, report);
   const models = await openRepository(repository, {
     control: flags.control,
     load: flags.loadModel ?? [],
@@ -123,4 +139,16 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   await server.listen();
   closeOnSignal(server, logger);
   report.listening(server, models.models);
+}
+
+/** Lives as long as the process. */
+async function shareCache(url: string, budgetMs: number, report: StartReport): Promise<void> {
+  const secret = process.env.ORTSERVE_CACHE_SECRET;
+  if (secret === undefined) {
+    throw new OrtserveError(
+      "ERR_INVALID_ARGUMENT",
+      "expected the variable ORTSERVE_CACHE_SECRET with --cache-redis: 16 characters or more, the same on every server",
+    );
+  }
+  await SharedCache.open({ url, secret, budgetMs, onEvent: (event) => report.sharedCache(event) });
 }

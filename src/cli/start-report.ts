@@ -4,6 +4,7 @@ import type { EngineInfo } from "../runtime/engine.js";
 import type { OrtServer } from "../server/server.js";
 import type { LoadEvent } from "../serving/load-repository.js";
 import type { ModelStore } from "../serving/model-store.js";
+import type { SharedCacheEvent } from "../serving/shared-cache/shared-cache.js";
 import type { Logger } from "../telemetry/log.js";
 
 export class StartReport {
@@ -47,6 +48,18 @@ export class StartReport {
     for (const { name: missing, active, reason } of providers) {
       if (!active)
         this.#say("warn", { model: name, version, provider: missing, reason }, `${label}: ${missing}: ${reason}`);
+    }
+  }
+
+  /** Redis begins to be used, or is left alone: requests are answered either way. */
+  sharedCache(event: SharedCacheEvent): void {
+    const { address } = event;
+    if (event.kind === "up") {
+      const roundTripMs = Math.round(event.roundTripMs * 1000) / 1000;
+      this.#say("info", { redis: address, roundTripMs }, `sharing cached results through ${address}`);
+    } else {
+      const { reason } = event;
+      this.#say("warn", { redis: address, reason }, `not sharing cached results: ${address}: ${reason}`);
     }
   }
 

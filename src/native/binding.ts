@@ -5,6 +5,8 @@
 import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePreparedInput } from "./plans.js";
 import type { NativeSharedMemory } from "./shared-memory.js";
 
+import type { NativeSharedCache } from "./shared-cache-binding.js";
+
 /** Index into {@link NativeBinding.codes}; 0 is success. */
 export type NativeCode = number;
 
@@ -84,6 +86,8 @@ export interface NativeModelInfo {
   readonly maxBatchRows: number;
   /** A size of every dynamic dim, rows aside, that the model runs with; 0: none was found. */
   readonly exampleDim: number;
+  /** What the second level of the cache knows the model by, 32 hexadecimal digits; "" when it is not used. */
+  readonly sharedDigest: string;
   /** Measured run time per row count. */
   readonly costCurve: readonly { rows: number; micros: number }[];
 }
@@ -110,6 +114,23 @@ export interface NativeCacheStats {
   readonly tooLarge: number;
   readonly entries: number;
   readonly bytes: number;
+  /** The second level. Its hits are among `hits` above. */
+  readonly shared: NativeSharedStats;
+}
+
+/** One model's dealings with the second level of the cache: calls. */
+export interface NativeSharedStats {
+  readonly hits: number;
+  readonly misses: number;
+  /** Lookups that were not answered within the budget. */
+  readonly timeouts: number;
+  /** Lookups and stores that failed, and values that could not be read. */
+  readonly errors: number;
+  /** Not asked: the store is down, the deadline near, or a run cheaper than asking. */
+  readonly skipped: number;
+  readonly stored: number;
+  /** Not stored: too large, or too much was waiting to be stored. */
+  readonly dropped: number;
 }
 
 /** Batches formed, by the reason for their size. Requests that ran on the calling thread are in `ranInline` instead. */
@@ -227,6 +248,10 @@ export interface NativeLoadOptions {
   cacheMaxBytes: number;
   /** 0: results stay until they are evicted. */
   cacheTtlMicros: number;
+  /** Share results with other servers, where the process has a second level. */
+  cacheShared: boolean;
+  /** What changes results besides the file and the session, as text: shared results are of one variant. */
+  cacheVariant: string;
   /** Run on the JS thread when one row costs less than this and nothing is queued; 0: never. */
   inlineMicros: number;
 }
@@ -239,7 +264,7 @@ export interface NativeModel {
   /** Identifies the model in this process; {@link NativeBinding.attachModel} gives another thread a handle on it. */
   readonly id: number;
   stats(): NativeModelStats;
-  /** Forgets this model's cached results. */
+  /** Forgets this model's cached results, those shared with other servers included. */
   flushCache(): void;
   /** Refuses new requests, lets accepted ones finish, then releases the session off the JS thread. Idempotent. */
   close(): Promise<void>;
@@ -336,7 +361,7 @@ export interface NativePort {
   cancel(ticket: number): void;
 }
 
-export interface NativeBinding {
+export interface NativeBinding extends NativeSharedCache {
   readonly version: string;
   /** Error code names, index = code; index 0 is "OK". */
   readonly codes: readonly string[];

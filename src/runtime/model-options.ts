@@ -78,9 +78,10 @@ export interface ModelOptions {
   inlineMicros?: number;
   /**
    * Answer repeated inputs from the process's prediction cache: true, or an object with this model's own bounds. Only for
-   * models whose result depends on nothing but the input. Default: false.
+   * models whose result depends on nothing but the input. `shared`: use the results of other servers, too, where the process
+   * has a shared cache. Default: false.
    */
-  cache?: boolean | { maxBytes?: number; ttlMs?: number };
+  cache?: boolean | { maxBytes?: number; ttlMs?: number; shared?: boolean };
   /** ONNX Runtime session options and config entries by name. */
   sessionOptions?: Readonly<Record<string, string | number | boolean>>;
   /** Names of classes in the order of the scores: the classification extension appends them to outputs of as many scores. */
@@ -177,6 +178,7 @@ const bucketTable: OptionTable<AxisBuckets> = {
 const cacheTable: OptionTable<Exclude<ModelOptions["cache"], boolean | undefined>> = {
   maxBytes: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
   ttlMs: millis,
+  shared: { kind: "boolean" },
 };
 
 const providerTable: OptionTable<Exclude<ProviderChoice, string>> = {
@@ -194,6 +196,11 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
   const sessionOptions = stringValues(options.sessionOptions);
   if (latency) sessionOptions["session.force_spinning_stop"] ??= "1";
   const allCores = latency && options.intraOpThreads === undefined ? startEngine(options.engine).cores : 0;
+  const variant = {
+    preprocess: nativePreprocess(options.preprocess),
+    postprocess: nativePostprocess(options.postprocess),
+    bucketAxes: nativeBuckets(options.bucketAxes),
+  };
   return {
     path: file,
     name: options.name ?? basename(file).replace(/\.(onnx|ort)$/i, ""),
@@ -203,8 +210,8 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     sessionOptions,
     labels: [...(options.labels ?? [])],
     features: Object.fromEntries(Object.entries(options.features ?? {}).map(([name, names]) => [name, [...names]])),
-    preprocess: nativePreprocess(options.preprocess),
-    postprocess: nativePostprocess(options.postprocess),
+    ...variant,
+    cacheVariant: JSON.stringify(variant),
     batching: options.batching === false || options.batching === "off" ? "off" : "auto",
     instances: options.instances ?? (latency ? 1 : 0),
     intraOpThreads: options.intraOpThreads ?? allCores,
@@ -213,7 +220,6 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     tuneDelay: options.maxDelayMs === "auto",
     preferredBatchRows: [...(options.preferredBatchRows ?? [])],
     padTo: [...(options.padTo ?? [])],
-    bucketAxes: nativeBuckets(options.bucketAxes),
     preserveOrdering: options.preserveOrdering ?? false,
     latencyObjectiveMicros: Math.round((options.latencyObjectiveMs ?? 0) * 1000),
     maxRequestRows: options.maxRequestRows ?? 0,
@@ -259,10 +265,15 @@ function nativeBuckets(axes: ModelOptions["bucketAxes"] = {}): NativeLoadOptions
 
 function nativeCache(
   cache: ModelOptions["cache"] = false,
-): Pick<NativeLoadOptions, "cache" | "cacheMaxBytes" | "cacheTtlMicros"> {
-  const { maxBytes = 0, ttlMs = 0 } = typeof cache === "boolean" ? {} : cache;
+): Pick<NativeLoadOptions, "cache" | "cacheMaxBytes" | "cacheTtlMicros" | "cacheShared"> {
+  const { maxBytes = 0, ttlMs = 0, shared = false } = typeof cache === "boolean" ? {} : cache;
   if (typeof cache === "object") checkOptions("cache", cache, cacheTable);
-  return { cache: cache !== false, cacheMaxBytes: maxBytes, cacheTtlMicros: Math.round(ttlMs * 1000) };
+  return {
+    cache: cache !== false,
+    cacheMaxBytes: maxBytes,
+    cacheTtlMicros: Math.round(ttlMs * 1000),
+    cacheShared: shared,
+  };
 }
 
 function filePath(path: string | URL): string {

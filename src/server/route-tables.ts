@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every route of a server.
+import { cacheCommands } from "./protocols/cache.js";
 import { documentationRoutes } from "./protocols/documentation.js";
 import { healthRoutes } from "./protocols/health.js";
 import { loggingCommands, loggingQueries } from "./protocols/logging.js";
@@ -28,6 +29,7 @@ export const allRoutes: Routes = {
     ...repositoryRoutes,
     ...loggingCommands,
     ...sharedMemoryCommands,
+    ...cacheCommands,
     ...torchServeCommands,
     ...torchServeManagement,
   ],

@@ -123,9 +123,17 @@ export const modelConfigSchema = z.strictObject({
     .describe("Time a request may take when it does not say; 0: the server's own limit."),
   latency_objective_ms: z.number().min(0).optional().describe("Run time a batch should stay under; 0: none."),
   cache: z
-    .union([z.boolean(), z.strictObject({ max_bytes: count.optional(), ttl_ms: z.number().min(0).optional() })], {
-      error: "expected true, false or {max_bytes, ttl_ms}",
-    })
+    .union(
+      [
+        z.boolean(),
+        z.strictObject({
+          max_bytes: count.optional(),
+          ttl_ms: z.number().min(0).optional(),
+          shared: z.boolean().optional(),
+        }),
+      ],
+      { error: "expected true, false or {max_bytes, ttl_ms, shared}" },
+    )
     .optional()
     .describe(
       "Answer repeated inputs from the prediction cache; only for models that depend on nothing but their input.",

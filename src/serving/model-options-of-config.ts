@@ -56,5 +56,6 @@ function cacheOption(cache: ModelConfig["cache"]): ModelOptions["cache"] {
   return {
     ...(cache.max_bytes !== undefined && { maxBytes: cache.max_bytes }),
     ...(cache.ttl_ms !== undefined && { ttlMs: cache.ttl_ms }),
+    ...(cache.shared !== undefined && { shared: cache.shared }),
   };
 }

@@ -29,7 +29,7 @@ const importRules: Record<string, string[]> = {
   client: [],
   errors: [],
   version: [],
-  index: ["runtime", "errors", "version"],
+  index: ["runtime", "serving/shared-cache/shared-cache", "errors", "version"],
 };
 const downwards = ["cli", "server", "serving", "runtime", "native"];
 
@@ -39,6 +39,7 @@ const packageOwners: Record<string, string[]> = {
   pino: ["telemetry"],
   zod: ["serving", "server"],
   yaml: ["serving"],
+  ioredis: ["serving"],
   commander: ["cli"],
   sharp: ["runtime"],
 };

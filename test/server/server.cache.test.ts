@@ -6,6 +6,7 @@ import { Model } from "../../src/index.js";
 import type { OrtServer } from "../../src/server/index.js";
 import { modelPath } from "../models/make.mjs";
 import { startRealServer } from "./real-server.js";
+import { SocketClient } from "./socket-client.js";
 
 let server: OrtServer;
 
@@ -14,6 +15,7 @@ before(async () => {
     cached: { versions: { 1: "mlp_tiny" }, config: "cache: true\n" },
     short: { versions: { 1: "mlp_tiny" }, config: "cache: { ttl_ms: 1 }\n" },
     slow: { versions: { 1: "slow_fixed" }, config: "cache: { max_bytes: 1000000 }\n" },
+    wide: { versions: { 1: "wide_output" }, config: "cache: true\n" },
     plain: { versions: { 1: "mlp_tiny" } },
   });
 });
@@ -25,10 +27,25 @@ async function predict(model: string, body: string, headers: Record<string, stri
   return { status: response.status, cache: response.headers.get("x-cache"), text: await response.text() };
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: whatever the server answers
+async function cacheStats(model: string): Promise<any> {
+  const answer = await (await fetch(`${server.url}/v2/models/${model}/stats`)).json();
+  return (answer as { model_stats: { cache_stats: unknown }[] }).model_stats[0]?.cache_stats;
+}
+
 test("a malformed request never reaches the cache", async () => {
   const { status, cache } = await predict("cached", '{"instances": [[1, 2]]}');
   assert.equal(status, 400);
   assert.equal(cache, null);
+});
+
+test("a flush of a model that is not there is an error", async () => {
+  for (const path of ["nothing", "cached/versions/7"]) {
+    const response = await fetch(`${server.url}/v2/models/${path}/cache/flush`, { method: "POST" });
+    assert.ok(response.status >= 400 && response.status < 500);
+    assert.match(((await response.json()) as { error: string }).error, /unknown model/);
+  }
+  assert.equal((await fetch(`${server.url}/v2/models/cached/cache/flush`)).status, 405);
 });
 
 test("two spellings of one input are one entry", async () => {
@@ -64,6 +81,39 @@ test("results grow old", async () => {
   let again = await predict("short", body);
   while (again.cache === "hit") again = await predict("short", body);
   assert.equal(again.cache, "miss");
+});
+
+test("a flush forgets", async () => {
+  const body = '{"instances": [[6, 6, 6, 6]]}';
+  for (const path of ["cached", "cached/versions/1"]) {
+    await predict("cached", body);
+    assert.equal((await predict("cached", body)).cache, "hit");
+    const response = await fetch(`${server.url}/v2/models/${path}/cache/flush`, { method: "POST" });
+    assert.deepEqual(await response.json(), { name: "cached", versions: ["1"] });
+    assert.equal((await cacheStats("cached")).entries, 0);
+    assert.equal((await predict("cached", body)).cache, "miss");
+  }
+});
+
+test("messages of a WebSocket use the cache", async () => {
+  const before = await cacheStats("cached");
+  const socket = await SocketClient.open(server.url, "/predict/cached");
+  for (let i = 0; i < 3; i++) socket.socket.send('{"instances": [[8, 8, 8, 8]]}');
+  const answers = [await socket.next(), await socket.next(), await socket.next()].map(String);
+  socket.socket.close();
+  assert.equal(new Set(answers).size, 1);
+  const { misses, hits, joins } = await cacheStats("cached");
+  assert.equal(misses, before.misses + 1);
+  assert.equal(hits + joins, before.hits + before.joins + 2);
+});
+
+test("a large result is a hit of the same bytes", async () => {
+  const body = '{"instances": [[1]]}';
+  const miss = await predict("wide", body);
+  const hit = await predict("wide", body);
+  assert.equal(miss.cache, "miss");
+  assert.equal(hit.cache, "hit");
+  assert.ok(hit.text === miss.text && hit.text.length > 500_000);
 });
 
 test("a model without a cache says nothing of one", async () => {

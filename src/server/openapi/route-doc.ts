@@ -9,6 +9,7 @@ export const tags = {
   Predict: "Predictions in ortserve's own form: rows, columns or named features.",
   "Open Inference Protocol": "Inference, metadata and statistics as Triton, KServe and their clients speak them.",
   "Model repository": "What is loaded, and loading and unloading it.",
+  "Prediction cache": "Forgetting what was cached.",
   "TensorFlow Serving": "The REST interface of TensorFlow Serving, which KServe's V1 clients use too.",
   TorchServe: "The inference interface of TorchServe.",
   Server: "Health, documentation and the server itself.",

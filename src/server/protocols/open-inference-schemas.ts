@@ -41,6 +41,34 @@ const duration = z
 
 const computeTimes = { compute_input: duration, compute_infer: duration, compute_output: duration };
 
+const calls = z.int().min(0);
+const cacheStatistics = z
+  .object({
+    hits: calls,
+    misses: calls,
+    joins: calls.describe("Answered by the run of an identical request in flight."),
+    bypasses: calls,
+    inserted: calls,
+    evicted: calls.describe("Dropped to make room."),
+    expired: calls,
+    too_large: calls,
+    entries: calls,
+    bytes: calls,
+    shared: z
+      .object({
+        hits: calls,
+        misses: calls,
+        timeouts: calls,
+        errors: calls,
+        skipped: calls,
+        stored: calls,
+        dropped: calls,
+      })
+      .describe("Lookups and stores of the second level. Its hits are among `hits` above."),
+  })
+  .describe("The prediction cache: requests, results and bytes.")
+  .meta({ id: "CacheStatistics" });
+
 export const statisticsSchema = z
   .object({
     model_stats: z.array(
@@ -59,6 +87,7 @@ export const statisticsSchema = z
           cache_miss: duration,
         }),
         batch_stats: z.array(z.object({ batch_size: z.int().min(1), ...computeTimes })),
+        cache_stats: cacheStatistics,
       }),
     ),
   })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statistics extension of the Open Inference Protocol, from the core's counters.
-import type { NativeDuration } from "../../native/binding.js";
+import type { NativeCacheStats, NativeDuration } from "../../native/binding.js";
 import type { Servable } from "../../serving/model-store.js";
 
 /** `ns`: total, whole: a client that reads it as an unsigned integer refuses anything else. */
@@ -39,6 +39,7 @@ function statisticsOf({ name, version, model }: Servable) {
     response_stats: {},
     batch_stats: stats.batches.map((batch) => ({ batch_size: batch.rows, ...stages(batch) })),
     memory_usage: [],
+    cache_stats: cacheStatistics(stats.cache),
   };
 }
 
@@ -48,6 +49,11 @@ function stages({ computeInput, computeInfer, computeOutput }: Stages) {
     compute_infer: duration(computeInfer),
     compute_output: duration(computeOutput),
   };
+}
+
+/** Of a cached model hits + misses + joins + bypasses are the requests that reached it. */
+function cacheStatistics({ tooLarge, ...counts }: NativeCacheStats) {
+  return { ...counts, too_large: tooLarge };
 }
 
 function duration({ count, nanoseconds }: NativeDuration): Duration {
