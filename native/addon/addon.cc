@@ -6,8 +6,8 @@
 #include "addon/environment.h"
 #include "addon/js_build.h"
 #include "addon/pin_library.h"
-#include "addon/shared_memory_calls.h"
 #include "addon/shared_cache_calls.h"
+#include "addon/shared_memory_calls.h"
 
 namespace ortserve {
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A loaded model: the embedding API's main class.
 import { OrtserveError } from "../errors.js";
-import type { NativeModel, NativeModelInfo, NativeModelStats, NativeTensorSpec } from "../native/binding.js";
+import type { NativeModel, NativeModelInfo, NativeTensorSpec } from "../native/binding.js";
+import type { NativeModelStats } from "../native/stats.js";
 import { engineBinding } from "./engine.js";
 import { type PredictInputs, prepareInputs } from "./inputs.js";
 import { MediaReader } from "./media-body.js";

@@ -19,7 +19,7 @@ const systemHeader =
 /** TypeScript layer -> layers it may use at run time. Types may also come from any layer further down. */
 const importRules: Record<string, string[]> = {
   cli: ["server", "serving", "optimize", "runtime", "telemetry", "errors", "version"],
-  server: ["serving", "runtime", "native/binding", "telemetry", "errors", "version"],
+  server: ["serving", "runtime", "native/binding", "native/stats", "telemetry", "errors", "version"],
   serving: ["runtime", "telemetry", "errors"],
   optimize: ["runtime", "errors", "version"],
   runtime: ["native", "errors"],

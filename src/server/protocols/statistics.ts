@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statistics extension of the Open Inference Protocol, from the core's counters.
-import type { NativeCacheStats, NativeDuration } from "../../native/binding.js";
+import type { NativeCacheStats, NativeDuration } from "../../native/stats.js";
 import type { Servable } from "../../serving/model-store.js";
 
 /** `ns`: total, whole: a client that reads it as an unsigned integer refuses anything else. */
