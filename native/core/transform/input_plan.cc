@@ -71,42 +71,53 @@ bool settle(int64_t dim, int64_t& wanted) noexcept {
   return wanted == dim;
 }
 
-Status attach(ImagePlan& plan, const ModelSpec& model, InputSpec& input) {
-  const auto channels = static_cast<int64_t>(plan.pixels.channels);
-  plan.pixels.dtype = input.dtype;
+Status check_pixels(const ImagePlan& plan, const InputSpec& input) {
   if (!is_convertible(input.dtype)) return misfit(input, "FP32, FP16, BF16, UINT8 or INT8 for an image");
   const bool integers = input.dtype == DType::kUint8 || input.dtype == DType::kInt8;
   if (!plan.pixels.scale.empty() && !integers) return misfit(input, "UINT8 or INT8 for 'quantize'");
+  return {};
+}
+
+// Rows that are the elements of an image.
+Status attach_flat(ImagePlan& plan, const InputSpec& input, int64_t dim) {
+  const auto channels = static_cast<int64_t>(plan.pixels.channels);
+  plan.pixels.planar = plan.layout == ImagePlan::Layout::kPlanes;
+  if (plan.width > 0 && plan.height > 0 && (dim < 0 || dim == plan.width * plan.height * channels)) return {};
+  return misfit(input, "'width' x 'height' x " + std::to_string(channels) + " to be the elements of a row");
+}
+
+Status no_image(const ImagePlan& plan, const InputSpec& input) {
+  const std::string layout = plan.pixels.planar ? "planes (NCHW)" : "pixels (NHWC)";
+  const std::string size = std::to_string(plan.width) + " x " + std::to_string(plan.height);
+  return misfit(input, layout + " of " + std::to_string(plan.pixels.channels) + " channels" +
+                           (plan.width > 0 ? " and " + size + " pixels" : ""));
+}
+
+Status attach(ImagePlan& plan, const ModelSpec& model, InputSpec& input) {
+  plan.pixels.dtype = input.dtype;
+  ORTSERVE_RETURN_IF_ERROR(check_pixels(plan, input));
   const size_t first = first_dim(model);
-  const size_t left = input.dims.rank() - first;
-  if (input.dims.rank() < first || left == 0 || left > 4) return misfit(input, "the shape of images");
-  if (left == 1) {  // flattened
-    plan.pixels.planar = plan.layout == ImagePlan::Layout::kPlanes;
-    const int64_t dim = input.dims[first];
-    if (plan.width > 0 && plan.height > 0 && (dim < 0 || dim == plan.width * plan.height * channels)) return {};
-    return misfit(input, "'width' x 'height' x " + std::to_string(channels) + " to be the elements of a row");
-  }
-  // [H,W] of gray images, or three dims, behind any that are 1.
   const size_t last = input.dims.rank();
+  if (last <= first || last - first > 4) return misfit(input, "the shape of images");
+  const size_t left = last - first;
+  if (left == 1) return attach_flat(plan, input, input.dims[first]);
+  // [H,W] of gray images, or three dims, behind one that is 1.
+  const auto channels = static_cast<int64_t>(plan.pixels.channels);
   if (left == 4 && input.dims[first] != 1) return misfit(input, "one image per row");
-  const bool no_channels = left == 2;
-  if (no_channels && channels != 1) return misfit(input, "color: gray for images without channels");
+  const bool has_channels = left > 2;
+  if (!has_channels && channels != 1) return misfit(input, "color: gray for images without channels");
   if (plan.layout == ImagePlan::Layout::kAuto) {
-    const bool is_planes = !no_channels && input.dims[last - 3] == channels && input.dims[last - 1] != channels;
+    const bool is_planes = has_channels && input.dims[last - 3] == channels && input.dims[last - 1] != channels;
     plan.layout = is_planes ? ImagePlan::Layout::kPlanes : ImagePlan::Layout::kPixels;
   }
   plan.pixels.planar = plan.layout == ImagePlan::Layout::kPlanes;
-  const size_t height = no_channels || plan.pixels.planar ? last - 2 : last - 3;
-  const int64_t depth = no_channels ? 1 : input.dims[plan.pixels.planar ? last - 3 : last - 1];
+  const size_t height = !has_channels || plan.pixels.planar ? last - 2 : last - 3;
+  const int64_t depth = has_channels ? input.dims[plan.pixels.planar ? last - 3 : last - 1] : 1;
   if ((depth < 0 || depth == channels) && settle(input.dims[height], plan.height) &&
       settle(input.dims[height + 1], plan.width)) {
     return {};
   }
-  return misfit(input, std::string(plan.pixels.planar ? "planes (NCHW)" : "pixels (NHWC)") + " of " +
-                           std::to_string(channels) + " channels" +
-                           (plan.width > 0
-                                ? " and " + std::to_string(plan.width) + " x " + std::to_string(plan.height) + " pixels"
-                                : ""));
+  return no_image(plan, input);
 }
 
 Status attach(AudioPlan& plan, const ModelSpec& model, InputSpec& input) {
