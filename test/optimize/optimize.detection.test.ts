@@ -64,6 +64,11 @@ describe("text detection in INT8", () => {
       report.excluded,
       report.sensitivity.slice(0, report.excluded.length).map(({ name }) => name),
     );
+    assert.deepEqual(report.fusion?.missed, [], "those that stay FP32 were not meant to be integer");
+    assert.ok(
+      report.noise.every(({ sqnr }) => sqnr > 5),
+      JSON.stringify(report.noise.filter(({ sqnr }) => sqnr <= 5)),
+    );
     assert.ok((await agreement(draftPath("det-excluded.onnx"))) >= 0.975);
   });
 });

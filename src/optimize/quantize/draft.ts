@@ -63,7 +63,7 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
   });
   const result = await quantizer.run(base);
   onProgress("report", 0, 1);
-  const noise = await layerNoise(bench, base, result.model, result.placement, calibration);
+  const noise = await layerNoise(bench, result.base, result.model, result.placement, calibration);
   const integer = await withIntegerInputs(request, result);
   const fusion = target === "cpu" ? await proveFusion(bench, integer.model, result.placement.float) : undefined;
   return {

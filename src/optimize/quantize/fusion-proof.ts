@@ -70,12 +70,13 @@ export async function proveFusion(
 
 /**
  * The node of the draft that an optimized node does the work of: by its name, which in a blocked layout gets an ending and after a
- * fusion may be that of the activation behind it; or by what it gives or reads.
+ * fusion may be that of the activation behind it, or of the tensor it gives; or by what it gives or reads.
  */
 function sourceOf(graph: Graph, node: NodeProto): NodeProto | undefined {
   const plain = (node.name ?? "").replace(/_nchwc$/, "");
   const named = graph.nodes.find(({ name }) => plain !== "" && name === plain);
-  for (let maker = named ?? graph.producer(node.output[0]); maker !== undefined; maker = graph.producer(maker.input[0]))
+  const start = named ?? graph.producer(plain) ?? graph.producer(node.output[0]);
+  for (let maker = start; maker !== undefined; maker = graph.producer(maker.input[0]))
     if (floatKernels.has(maker.opType ?? "")) return maker;
   return graph.nodes.find((one) => floatKernels.has(one.opType ?? "") && one.input[1] === node.input[1]);
 }

@@ -29,6 +29,8 @@ export interface StaticOptions {
 
 export interface StaticResult {
   readonly model: OnnxModel;
+  /** The FP32 model that it was made from: the given one, or that with equalized layers. */
+  readonly base: OnnxModel;
   readonly placement: Placement;
   readonly params: ReadonlyMap<string, QuantParams>;
   readonly histograms: ReadonlyMap<string, Histogram>;
@@ -64,7 +66,8 @@ export class StaticQuantizer {
   async run(model: OnnxModel): Promise<StaticResult> {
     const { candidate, quality } = await this.#bestCandidate(model);
     const best = this.#write(candidate, this.#options.exclude);
-    const facts = { method: candidate.method, histograms: candidate.histograms };
+    const { base, method, histograms } = candidate;
+    const facts = { base, method, histograms };
     if (this.#options.passes(quality)) {
       const excluded = [...this.#options.exclude];
       return { ...best, ...facts, quality, excluded, trials: this.#trials, sensitivity: [] };
