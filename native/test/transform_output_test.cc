@@ -14,7 +14,7 @@ class TwoOutputs final : public Runner {
  public:
   explicit TwoOutputs(BufferPool& pool) : pool_(pool) {}
   Status run(std::span<const Tensor>, const std::vector<bool>&, std::span<const uint16_t> wanted,
-             std::vector<Value>& outputs, const std::atomic<bool>*) noexcept override {
+             std::vector<Value>& outputs, const std::atomic<bool>*, RunTimes*) noexcept override {
     asked.assign(wanted.begin(), wanted.end());
     for (const uint16_t output : wanted) {
       const std::vector<float> values = output == 0 ? std::vector<float>{1, 3, 2, 6, 5, 4} : std::vector<float>{7, 8};
