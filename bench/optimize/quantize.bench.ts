@@ -136,7 +136,13 @@ async function judge(
   path: string,
   cost: Cost,
 ): Promise<string[]> {
-  const [before, after] = [await bench.load(model), await bench.load(path)];
+  const before = await bench.load(model);
+  const after = await bench.load(path).catch((error: Error) => error);
+  if (after instanceof Error) {
+    await before.close();
+    console.error(`${name} by ${maker}: ${after.message}`);
+    return [name, maker, "no load", "", "", "", `${cost.seconds.toFixed(1)} s`, byteText(cost.peakBytes)];
+  }
   const samples = await loadSamples(judges, before.metadata.inputs);
   const yardstick = await Yardstick.make(bench, model, samples);
   const quality = await yardstick.measure(after);
