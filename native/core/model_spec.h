@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@
 #include "core/transform/input_plan.h"
 
 namespace ortserve {
+
+/// What the integers of a quantized graph's input stand for: (q - zero_point) * scale.
+struct InputQuantization {
+  float scale = 1;
+  int32_t zero_point = 0;
+};
 
 struct InputSpec {
   std::string name;
@@ -21,6 +28,8 @@ struct InputSpec {
   std::vector<std::string> features;  ///< names of the columns of a [rows, n] input, from the config; else empty
   /// How requests bring it where they do not bring the tensor; null: only as the tensor.
   std::shared_ptr<const InputPlan> plan;
+  /// From the metadata of a graph whose float input became UINT8 or INT8; plans that make floats follow it.
+  std::optional<InputQuantization> quantized;
   /// Where a pruned graph takes only some elements of the last dim: requests bring all of them, and these are kept.
   /// In a loaded model's spec the last of `dims` is what requests bring; in a session's, what the graph takes.
   std::shared_ptr<const LiveIndices> live;

@@ -2,6 +2,7 @@
 #include "engine/session_spec.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "engine/element_type.h"
@@ -65,6 +66,22 @@ Status read_live(const Ort::ModelMetadata& metadata, InputSpec& input) {
   return {};
 }
 
+// "input.NAME.scale" and "input.NAME.zero_point" say what the integers of a quantized input stand for.
+void read_quantization(const Ort::ModelMetadata& metadata, InputSpec& input) {
+  if (input.dtype != DType::kUint8 && input.dtype != DType::kInt8) return;
+  Ort::AllocatorWithDefaultOptions allocator;
+  const std::string key = "input." + input.name;
+  const auto scale = metadata.LookupCustomMetadataMapAllocated((key + ".scale").c_str(), allocator);
+  const auto zero_point = metadata.LookupCustomMetadataMapAllocated((key + ".zero_point").c_str(), allocator);
+  if (!scale) return;
+  const InputQuantization found{std::strtof(scale.get(), nullptr),
+                                zero_point ? static_cast<int32_t>(std::strtol(zero_point.get(), nullptr, 10)) : 0};
+  const int32_t low = input.dtype == DType::kInt8 ? -128 : 0;
+  if (std::isnormal(found.scale) && found.scale > 0 && found.zero_point >= low && found.zero_point <= low + 255) {
+    input.quantized = found;
+  }
+}
+
 Status read_map(const Ort::ConstMapTypeInfo& map, const std::string& what, OutputSpec& output) {
   ORTSERVE_RETURN_IF_ERROR(read_dtype(map.GetMapKeyType(), what, output.key_dtype));
   const Ort::TypeInfo values = map.GetMapValueType();
@@ -115,7 +132,10 @@ Result<ModelSpec> read_session_spec(const Ort::Session& session) {
     ORTSERVE_RETURN_IF_ERROR(add_input(std::move(name), session.GetInputTypeInfo(index++), false));
   }
   const Ort::ModelMetadata metadata = session.GetModelMetadata();
-  for (InputSpec& input : spec.inputs) ORTSERVE_RETURN_IF_ERROR(read_live(metadata, input));
+  for (InputSpec& input : spec.inputs) {
+    ORTSERVE_RETURN_IF_ERROR(read_live(metadata, input));
+    read_quantization(metadata, input);
+  }
   index = 0;
   for (std::string& name : session.GetOverridableInitializerNames()) {
     ORTSERVE_RETURN_IF_ERROR(add_input(std::move(name), session.GetOverridableInitializerTypeInfo(index++), true));

@@ -82,5 +82,24 @@ TEST(PixelPlan, KnowsWhenThereIsNothingToDo) {
   EXPECT_FALSE(plan.is_copy());
 }
 
+TEST(PixelPlan, DropsArithmeticThatChangesNothing) {
+  PixelPlan plan;
+  plan.dtype = DType::kUint8;
+  plan.mul.fill(1.0f / 255);
+  plan.scale = {1.0f / 255};
+  plan.zero_point = {0};
+  PixelPlan other = plan;
+  other.zero_point = {1};
+  plan.simplify();
+  EXPECT_TRUE(plan.is_copy());
+  other.simplify();
+  EXPECT_FALSE(other.is_plain());
+  PixelPlan swapped;
+  swapped.dtype = DType::kUint8;
+  swapped.place = {2, 1, 0, 3};
+  swapped.simplify();
+  EXPECT_FALSE(swapped.is_copy());
+}
+
 }  // namespace
 }  // namespace ortserve

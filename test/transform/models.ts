@@ -17,11 +17,17 @@ function write(name: string, bytes: Uint8Array): string {
   return path;
 }
 
-/** Input "x" to output "y", unchanged. */
-export function identity(type: string, dims: Dims): string {
-  const name = `identity_${type}_${dims.join("_")}`;
+/** Input "x" to output "y", unchanged; with `metadata` in the file. */
+export function identity(type: string, dims: Dims, metadata: Readonly<Record<string, string>> = {}): string {
+  const name = `identity_${type}_${[...dims, ...Object.values(metadata)].join("_")}`;
   const graph = { name, input: [value("x", type, dims)], output: [value("y", type, dims)] };
-  return write(name, model({ ...graph, node: [node("Identity", ["x"], ["y"])] }));
+  return write(name, withMetadata(model({ ...graph, node: [node("Identity", ["x"], ["y"])] }), metadata));
+}
+
+function withMetadata(bytes: Uint8Array, metadata: Readonly<Record<string, string>>): Uint8Array {
+  const message = onnxProto.onnx.ModelProto.decode(bytes);
+  message.metadataProps = Object.entries(metadata).map(([key, text]) => ({ key, value: text }));
+  return onnxProto.onnx.ModelProto.encode(message).finish();
 }
 
 /** Two inputs and two outputs: "image" to "image_out", "row" to "row_out". */
@@ -71,7 +77,5 @@ export function pruned(name: string, metadata: Readonly<Record<string, string>>)
     initializer: [fp32("w", [3, 2], seeded(3, 6, 1))],
     node: [node("MatMul", ["x", "w"], ["y"])],
   });
-  const message = onnxProto.onnx.ModelProto.decode(bytes);
-  message.metadataProps = Object.entries(metadata).map(([key, text]) => ({ key, value: text }));
-  return write(name, onnxProto.onnx.ModelProto.encode(message).finish());
+  return write(name, withMetadata(bytes, metadata));
 }

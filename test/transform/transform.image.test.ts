@@ -163,6 +163,47 @@ describe("bytes go into the graph without a float on the way", () => {
   });
 });
 
+describe("a quantized graph says what its integers stand for", () => {
+  const dims = ["batch", 4, 4, 3];
+  const picture = noise(11, 4, 4);
+
+  it("so that floats that were normalized become these integers", async () => {
+    const path = identity("uint8", dims, { "input.x.scale": "0.02", "input.x.zero_point": "114" });
+    const model = await load(path, { scale: 1 / 255, mean: 0.5, std: 0.25 });
+    const { y } = await model.predict<{ y: Tensor }>(await png(picture));
+    const even = (x: number) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
+    const integers = Array.from(picture.data, (x) => {
+      const value = Math.fround(Math.fround(x * Math.fround(1 / 255 / 0.25)) - 2);
+      return Math.max(0, Math.min(255, even(Math.fround(value / Math.fround(0.02))) + 114));
+    });
+    assert.deepEqual(Array.from(y.data as Uint8Array), integers);
+  });
+
+  it("and pixels go in as they are where that comes to the same, or nothing is said of them", async () => {
+    const path = identity("uint8", dims, { "input.x.scale": String(1 / 255), "input.x.zero_point": "0" });
+    for (const options of [{ scale: 1 / 255 }, {}]) {
+      const { y } = await (await load(path, options)).predict<{ y: Tensor }>(await png(picture));
+      assert.deepEqual(Buffer.compare(y.data as Uint8Array, picture.data), 0);
+    }
+  });
+
+  it("in rows of named values, too", async () => {
+    const path = identity("int8", ["batch", 4], { "input.x.scale": "0.5", "input.x.zero_point": "-3" });
+    const columns = [
+      { name: "a", mean: 1 },
+      { name: "b", oneHot: ["x", "y"] },
+      { name: "c", ordinal: { z: 2.3 } },
+    ];
+    const model = await Model.load(path, { preprocess: { x: { columns } } });
+    open.push(model);
+    const { y } = await model.predict<{ y: Tensor }>([
+      { a: 2.25, b: "y", c: "z" },
+      { a: 1000, b: "x", c: "z" },
+    ]);
+    assert.deepEqual(Array.from(y.data as Int8Array), [-1, -3, -1, 2, 127, -1, -3, 2]);
+  });
+});
+
 describe("files", () => {
   const picture = noise(9, 16, 12);
   const close = (data: number[], within: number) => {

@@ -145,7 +145,7 @@ Status PreparedInput::add_number(JsonCursor& cursor, const TabularColumn& column
     value = std::clamp(value, column.low, column.high);
   }
   value = (value - column.mean) / column.std;
-  if (write_element(spec_.dtype, value, target)) return {};
+  if (write(value, target)) return {};
   return wrong(column, "a number that " + std::string(dtype_name(spec_.dtype)) + " holds", number_text(value));
 }
 
@@ -172,12 +172,11 @@ Status PreparedInput::add_category(JsonCursor& cursor, const TabularColumn& colu
   const DType dtype = spec_.dtype;
   if (column.kind == TabularColumn::Kind::kOneHot) {
     const size_t size = dtype_size(dtype);
-    std::memset(target, 0, column.width() * size);
-    if (known) write_element(dtype, 1, target + found->second * size);
+    for (size_t i = 0; i < column.width(); ++i) write(known && i == found->second ? 1 : 0, target + i * size);
     return {};
   }
   const double code = known ? column.codes[found->second] : column.unknown_code;
-  if (write_element(dtype, code, target)) return {};
+  if (write(code, target)) return {};
   return wrong(column, "a code that " + std::string(dtype_name(dtype)) + " holds", number_text(code));
 }
 
@@ -266,6 +265,14 @@ Result<std::byte*> PreparedInput::next_row() {
     buffer_ = std::move(*larger);
   }
   return buffer_.data() + used;
+}
+
+// As the graph's integers say where it is quantized.
+bool PreparedInput::write(double value, std::byte* target) const noexcept {
+  if (!spec_.quantized) return write_element(spec_.dtype, value, target);
+  const auto number = static_cast<float>(value);
+  quantize(spec_.dtype, &number, target, 1, {{&spec_.quantized->scale, 1}, {&spec_.quantized->zero_point, 1}});
+  return true;
 }
 
 Status PreparedInput::wrong(const TabularColumn& column, const std::string& expected, const std::string& got) const {

@@ -56,6 +56,7 @@ class PreparedInput {
   Status add_sound(const AudioPlan& plan, const Attachment& sound);
   Status set_row(const Shape& row);
   Result<std::byte*> next_row();
+  bool write(double value, std::byte* target) const noexcept;
   Status wrong(const TabularColumn& column, const std::string& expected, const std::string& got) const;
   std::string place() const;
 

@@ -96,6 +96,11 @@ Status no_image(const ImagePlan& plan, const InputSpec& input) {
 Status attach(ImagePlan& plan, const ModelSpec& model, InputSpec& input) {
   plan.pixels.dtype = input.dtype;
   ORTSERVE_RETURN_IF_ERROR(check_pixels(plan, input));
+  if (input.quantized && plan.pixels.scale.empty() && !plan.pixels.is_plain()) {
+    plan.pixels.scale = {input.quantized->scale};
+    plan.pixels.zero_point = {input.quantized->zero_point};
+  }
+  plan.pixels.simplify();
   const size_t first = first_dim(model);
   const size_t last = input.dims.rank();
   if (last <= first || last - first > 4) return misfit(input, "the shape of images");

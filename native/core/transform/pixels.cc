@@ -65,11 +65,30 @@ void write_interleaved(const PixelPlan& plan, const uint8_t* source, size_t pixe
 }  // namespace
 
 bool PixelPlan::is_copy() const noexcept {
-  if (dtype != DType::kUint8 || !scale.empty() || (planar && channels > 1)) return false;
+  if (dtype != DType::kUint8 || !scale.empty() || (planar && channels > 1) || !is_plain()) return false;
   for (size_t c = 0; c < channels; ++c) {
-    if (mul[c] != 1 || add[c] != 0 || place[c] != c) return false;
+    if (place[c] != c) return false;
   }
   return true;
+}
+
+bool PixelPlan::is_plain() const noexcept {
+  return std::all_of(mul.begin(), mul.begin() + channels, [](float value) { return value == 1; }) &&
+         std::all_of(add.begin(), add.begin() + channels, [](float value) { return value == 0; });
+}
+
+void PixelPlan::simplify() noexcept {
+  if (dtype != DType::kUint8) return;
+  std::array<uint8_t, 256 * kMaxChannels> source, target;
+  for (size_t i = 0; i < 256 * channels; ++i) source[i] = static_cast<uint8_t>(i / channels);
+  PixelPlan interleaved = *this;
+  interleaved.planar = false;
+  transform_pixels(interleaved, source.data(), 256, target.data());
+  if (!std::equal(source.begin(), source.begin() + 256 * channels, target.begin())) return;
+  mul.fill(1);
+  add.fill(0);
+  scale.clear();
+  zero_point.clear();
 }
 
 void transform_pixels(const PixelPlan& plan, const void* source, size_t pixels, void* target,

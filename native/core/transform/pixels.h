@@ -27,6 +27,11 @@ struct PixelPlan {
 
   /// The bytes go to the tensor as they are.
   bool is_copy() const noexcept;
+  /// Values are those of the pixels: there is no arithmetic before the cast.
+  bool is_plain() const noexcept;
+  /// Drops arithmetic that changes none of the 256 values, as that of a graph quantized so that its integers are the
+  /// pixels.
+  void simplify() noexcept;
 };
 
 /// Writes one image of `pixels` pixels: channels * pixels elements of plan.dtype. No alignment is needed.
