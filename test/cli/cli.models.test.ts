@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve inspect` and `ortserve quantize` as a shell sees them: exit codes, files, one line on stderr for what failed.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { squeezeExcite } from "../../bench/models/architectures.js";
 import { modelPath } from "../models/make.mjs";
 import { networks } from "../optimize/model-files.js";
-import { runCli } from "./serve-process.js";
+import { runCli, ServeProcess } from "./serve-process.js";
 
 const folder = mkdtempSync(join(tmpdir(), "ortserve-cli-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -95,4 +95,38 @@ test("quantize writes the model and both reports", async () => {
   const again = await runCli(...words, "--min-speedup", "0", "--no-report", "--json", "-o", file("other.onnx"));
   assert.deepEqual(JSON.parse(again.stdout).missed, []);
   assert.equal(existsSync(file("other.report.json")), false);
+});
+
+test("quantize that is told to end leaves no drafts behind", async () => {
+  const scratch = mkdtempSync(join(folder, "scratch-"));
+  const seen = new Promise<void>((resolve) => {
+    const watcher = watch(scratch, (_event, name) => {
+      if (!name?.startsWith("ortserve-")) return; // the loader of TypeScript has a folder there too
+      watcher.close();
+      resolve();
+    });
+  });
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = scratch; // the child's: where drafts go
+  const words = [
+    "quantize",
+    networks.detection,
+    "-o",
+    file("ended.onnx"),
+    "--calib",
+    "random",
+    "--shape",
+    "x:1,3,320,320",
+  ];
+  const running = new ServeProcess(...words);
+  if (before === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = before;
+  await seen;
+  running.child.kill("SIGTERM");
+  assert.equal((await running.ended).code, 143);
+  assert.deepEqual(
+    readdirSync(scratch).filter((name) => name.startsWith("ortserve-")),
+    [],
+  );
+  assert.equal(existsSync(file("ended.onnx")), false);
 });
