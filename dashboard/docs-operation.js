@@ -123,6 +123,7 @@ function attemptOf(method, path, parameters, request) {
   const button = element("button", { class: "primary", type: "button" }, "Send");
   button.addEventListener("click", async () => {
     button.disabled = true;
+    answer.replaceChildren(); // an old answer is not taken for the new one
     try {
       // Relative, so that the page also works where a proxy puts it under a prefix.
       show(answer, await send(method, `.${target()}`, request?.value()));
