@@ -35,10 +35,6 @@ bool compact(Value& value) {
   return false;
 }
 
-uint64_t size_of(const Tensor& tensor) noexcept {
-  return tensor.byte_size() + tensor.offsets.size() * sizeof(uint64_t);
-}
-
 uint64_t size_of(const std::vector<Value>& outputs) noexcept {
   uint64_t bytes = kEntryOverhead;
   for (const Value& output : outputs) bytes += output.byte_size();
