@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The project's performance goals, each computed from one run. A goal that the run did not measure is neither met nor missed.
+import type { FeatureGoal } from "./features/features.js";
 import type { ClosedPoint, CopyResult, FeatureResult, Goal, WorkloadResult } from "./results.js";
 
 export function judgeGoals(
@@ -18,7 +19,7 @@ export function judgeGoals(
       headline(workloads, "heavy-binary", "ortserve")?.loopDelayMs,
       "ms",
     ),
-    ...features.map(featureGoal),
+    ...features.flatMap((feature) => feature.goals.map((goal) => featureGoal(goal, feature))),
     ...copies.flatMap(copyGoals),
   ];
 }
@@ -54,13 +55,14 @@ function shareOfCeiling(workloads: readonly WorkloadResult[], id: string): numbe
   return (100 * ours.rowsPerSecond) / Math.max(...ceiling.map((point) => point.rowsPerSecond));
 }
 
-function featureGoal({ goal, points }: FeatureResult): Goal {
-  const rate = (id: string | undefined) => points.find(({ server }) => server === id)?.requestsPerSecond;
+function featureGoal(goal: FeatureGoal, { points }: FeatureResult): Goal {
+  const rates = (ids: readonly string[]) =>
+    points.filter(({ server }) => ids.includes(server)).map(({ requestsPerSecond }) => requestsPerSecond);
   if (goal.to === undefined) {
     return atMost(goal.text, goal.target, points.find(({ server }) => server === goal.of)?.failed, goal.unit);
   }
-  const [of, to] = [rate(goal.of), rate(goal.to)];
-  const ratio = of === undefined || to === undefined ? undefined : of / to;
+  const [[of], to] = [rates([goal.of]), rates(goal.to)];
+  const ratio = of === undefined || to.length === 0 ? undefined : of / Math.max(...to);
   return atLeast(goal.text, goal.target, ratio && ratio * (goal.unit === "%" ? 100 : 1), goal.unit);
 }
 

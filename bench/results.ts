@@ -73,7 +73,7 @@ export interface FeatureResult {
   readonly id: string;
   readonly title: string;
   readonly connections: number;
-  readonly goal: FeatureGoal;
+  readonly goals: readonly FeatureGoal[];
   readonly points: readonly (Measured & { readonly title: string; readonly reloads: number })[];
 }
 

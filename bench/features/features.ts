@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What single features gain or cost: ortserve against itself with the feature off, in the same interleaved windows.
+import { availableParallelism } from "node:os";
 import type { Encoding } from "../workloads.js";
 
 export interface Variant {
@@ -24,7 +25,7 @@ export interface Feature {
   /** Every request carries other numbers. Else all are the same. */
   readonly unique: boolean;
   readonly variants: readonly Variant[];
-  readonly goal: FeatureGoal;
+  readonly goals: readonly FeatureGoal[];
 }
 
 /** `of` compared with `to`: `share` is percent of its requests/s, `times` a multiple of them, `failed` a count. */
@@ -33,11 +34,21 @@ export interface FeatureGoal {
   readonly unit: "%" | "x" | "";
   readonly target: number;
   readonly of: string;
-  readonly to?: string;
+  /** Of several, the best. */
+  readonly to?: readonly string[];
 }
 
 const off: Variant = { id: "off", title: "cache off", config: "" };
+const batchingText = "dynamic batching: requests/s over max_batch_rows 1";
+const autoText = "max_delay_ms auto: requests/s of the best fixed setting";
 const missText = "prediction cache, unique inputs: requests/s of cache off";
+
+/** As many as there are cores for, and two anyway. */
+const threads: readonly Variant[] = [1, 2, 4, 8]
+  .filter((count) => count <= Math.max(2, availableParallelism()))
+  .map((count) => ({
+    ...{ id: String(count), title: `--http-threads ${count}`, config: "", flags: ["--http-threads", String(count)] },
+  }));
 
 export const features: readonly Feature[] = [
   {
@@ -48,13 +59,15 @@ export const features: readonly Feature[] = [
       { id: "hit", title: "cache on: hits", config: "cache: true\n" },
       { id: "hello", title: "uWebSockets.js hello world", config: "", server: "hello" },
     ],
-    goal: {
-      text: "prediction cache, hits: requests/s of uWS hello world",
-      unit: "%",
-      target: 85,
-      of: "hit",
-      to: "hello",
-    },
+    goals: [
+      {
+        text: "prediction cache, hits: requests/s of uWS hello world",
+        unit: "%",
+        target: 85,
+        of: "hit",
+        to: ["hello"],
+      },
+    ],
   },
   {
     ...{ id: "cache-miss", title: "MLP 784-512-512-10, unique inputs", model: "mlp_mid" },
@@ -64,7 +77,7 @@ export const features: readonly Feature[] = [
       { id: "miss", title: "cache on: misses", config: "cache: true\n" },
       { id: "full", title: "cache on and full: misses and evictions", config: "cache: { max_bytes: 262144 }\n" },
     ],
-    goal: { text: missText, unit: "%", target: 97, of: "full", to: "off" },
+    goals: [{ text: missText, unit: "%", target: 97, of: "full", to: ["off"] }],
   },
   {
     ...{ id: "batching", title: "MLP 784-512-512-10, one row, binary", model: "mlp_mid" },
@@ -73,15 +86,13 @@ export const features: readonly Feature[] = [
       { id: "single", title: "max_batch_rows: 1", config: "max_batch_rows: 1\n" },
       { id: "batched", title: "batching as found at load", config: "" },
       { id: "auto", title: "max_delay_ms: auto", config: "max_delay_ms: auto\n" },
-      { id: "fixed", title: "max_delay_ms: 1", config: "max_delay_ms: 1\n" },
+      { id: "short", title: "max_delay_ms: 0.2", config: "max_delay_ms: 0.2\n" },
+      { id: "long", title: "max_delay_ms: 1", config: "max_delay_ms: 1\n" },
     ],
-    goal: {
-      text: "dynamic batching: requests/s over max_batch_rows 1",
-      unit: "x",
-      target: 3,
-      of: "batched",
-      to: "single",
-    },
+    goals: [
+      { text: batchingText, unit: "x", target: 3, of: "batched", to: ["single"] },
+      { text: autoText, unit: "%", target: 90, of: "auto", to: ["batched", "short", "long"] },
+    ],
   },
   {
     ...{ id: "swap", title: "MLP 784-512-512-10, one row, while the model is loaded anew", model: "mlp_mid" },
@@ -90,6 +101,18 @@ export const features: readonly Feature[] = [
       { id: "still", title: "no reload", config: "" },
       { id: "swap", title: "reloads, one after another", config: "", flags: ["--control", "explicit"], reloads: true },
     ],
-    goal: { text: "reload under load: failed requests", unit: "", target: 0, of: "swap" },
+    goals: [{ text: "reload under load: failed requests", unit: "", target: 0, of: "swap" }],
+  },
+  {
+    ...{ id: "threads-tiny", title: "MLP 4-16-3, one row, JSON, by HTTP threads", model: "mlp_tiny" },
+    ...{ encoding: "instances", connections: 64, unique: false },
+    variants: threads,
+    goals: [],
+  },
+  {
+    ...{ id: "threads-mid", title: "MLP 784-512-512-10, one row, JSON, by HTTP threads", model: "mlp_mid" },
+    ...{ encoding: "instances", connections: 64, unique: false },
+    variants: threads,
+    goals: [],
   },
 ];

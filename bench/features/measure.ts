@@ -94,13 +94,13 @@ class Arena {
   }
 
   result(): FeatureResult {
-    const { id, title, connections, variants, goal } = this.feature;
+    const { id, title, connections, variants, goals } = this.feature;
     const points = variants.map((variant) => ({
       ...summarizeWindows(variant.id, this.windows.get(variant.id) ?? [], 1),
       title: variant.title,
       reloads: this.reloads.get(variant.id) ?? 0,
     }));
-    return { id, title, connections, goal, points };
+    return { id, title, connections, goals, points };
   }
 
   async stop(): Promise<void> {

@@ -55,13 +55,13 @@ test("a feature is judged against the variant that it names, or by its failures"
     { ...point("off", 200, 10), title: "", reloads: 0 },
     { ...point("on", 150, 10), title: "", reloads: 0, failed: 1 },
   ];
-  const share = { text: "a", unit: "%", target: 75, of: "on", to: "off" } as const;
-  const times = { text: "b", unit: "x", target: 1, of: "on", to: "off" } as const;
+  const share = { text: "a", unit: "%", target: 75, of: "on", to: ["off"] } as const;
+  const times = { text: "b", unit: "x", target: 1, of: "on", to: ["off"] } as const;
   const failed = { text: "c", unit: "", target: 0, of: "on" } as const;
-  const missing = { text: "d", unit: "x", target: 1, of: "on", to: "gone" } as const;
+  const missing = { text: "d", unit: "x", target: 1, of: "on", to: ["gone"] } as const;
   const goals = judgeGoals(
     [],
-    [share, times, failed, missing].map((goal) => ({ ...feature, goal, points })),
+    [share, times, failed, missing].map((goal) => ({ ...feature, goals: [goal], points })),
     [],
   );
   assert.deepEqual(
