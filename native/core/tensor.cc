@@ -117,7 +117,8 @@ int64_t Value::rows() const noexcept {
 }
 
 uint64_t Value::byte_size() const noexcept {
-  uint64_t bytes = sizeof(Value) + tensor.byte_size() + keys.byte_size() + values.byte_size();
+  const auto held = [](const Tensor& part) { return part.byte_size() + part.offsets.size() * sizeof(uint64_t); };
+  uint64_t bytes = sizeof(Value) + held(tensor) + held(keys) + held(values);
   for (const Value& item : items) bytes += item.byte_size();
   return bytes;
 }

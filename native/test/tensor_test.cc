@@ -104,5 +104,17 @@ TEST(Tensor, ConcatJoinsStrings) {
   EXPECT_EQ(joined->string_at(2), "c");
 }
 
+// What a cache is bounded by.
+TEST(Value, CountsTheOffsetsOfStrings) {
+  BufferPool pool{{}};
+  Value value;
+  const uint64_t empty = value.byte_size();
+  value.tensor.dtype = DType::kString;
+  value.tensor.shape = Shape{2};
+  value.tensor.offsets = {0, 1, 3};
+  value.tensor.data = pool.acquire(3).value();
+  EXPECT_EQ(value.byte_size() - empty, 3 + 3 * sizeof(uint64_t));
+}
+
 }  // namespace
 }  // namespace ortserve
