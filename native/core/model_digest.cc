@@ -59,8 +59,8 @@ class Walker {
   std::vector<std::string> locations() {
     message(Message::kModel, size_, 0);
     std::ranges::sort(locations_);
-    const auto [first, last] = std::ranges::unique(locations_);
-    locations_.erase(first, last);
+    // Not ranges::unique: clang 14 cannot compile it with libstdc++ 12.
+    locations_.erase(std::unique(locations_.begin(), locations_.end()), locations_.end());
     return std::move(locations_);
   }
 
