@@ -86,10 +86,13 @@ function readHeaders(text: string, number: number): Map<string, string> {
   return headers;
 }
 
-/** Browsers write quotes and line breaks as %22, %0D and %0A, curl a quote as \". */
+/** Encoders write quotes and line breaks as %22, %0D and %0A; a backslash is a backslash. */
 function parameterOf(disposition: string, name: string): string | undefined {
-  const raw = new RegExp(`;\\s*${name}="((?:\\\\"|[^"])*)"`, "i").exec(disposition)?.[1];
-  return raw?.replaceAll('\\"', '"').replace(/%(22|0D|0A)/gi, (code) => decodeURIComponent(code));
+  // One after the other, from the left: what looks like a parameter inside another's value is none.
+  const raw = [...disposition.matchAll(/;\s*([^\s;="]+)="([^"]*)"/g)].find(
+    ([, key]) => key?.toLowerCase() === name,
+  )?.[2];
+  return raw?.replace(/%(22|0D|0A)/gi, (code) => decodeURIComponent(code));
 }
 
 function wrong(message: string): OrtserveError {

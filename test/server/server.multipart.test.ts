@@ -88,8 +88,19 @@ test("separators of lines that are none in HTTP belong to a name", () => {
   assert.throws(() => parse(`${part(`${named}\nX: y`)}--B--`), { code: "ERR_INVALID_JSON" });
 });
 
+test("what looks like a parameter inside a name is none", () => {
+  const fields = parse(
+    '--B\r\nContent-Disposition: form-data; name="; filename="; filename="\\"\r\n\r\n1\r\n--B--\r\n',
+    type,
+  );
+  assert.deepEqual(
+    fields.map(({ name, filename }) => [name, filename]),
+    [["; filename=", "\\"]],
+  );
+});
+
 test("curl's and quoted forms are read", () => {
-  const body = `--B\r\nContent-Disposition: form-data; name="a\\"b"; filename="c"\r\nContent-Type: text/plain\r\n\r\n1\r\n--B\r\nCONTENT-DISPOSITION:form-data;name=""\r\n\r\n\r\n--B--\r\n`;
+  const body = `--B\r\nContent-Disposition: form-data; name="a%22b"; filename="c"\r\nContent-Type: text/plain\r\n\r\n1\r\n--B\r\nCONTENT-DISPOSITION:form-data;name=""\r\n\r\n\r\n--B--\r\n`;
   const fields = parse(body, 'multipart/form-data; charset=utf-8; boundary="B"');
   assert.deepEqual(
     fields.map(({ name, type, filename, content }) => [name, type, filename, content.toString()]),
