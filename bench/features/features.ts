@@ -38,6 +38,7 @@ export interface FeatureGoal {
   readonly to?: readonly string[];
 }
 
+const explicit = ["--control", "explicit", "--load-model", "*"];
 const off: Variant = { id: "off", title: "cache off", config: "" };
 const batchingText = "dynamic batching: requests/s over max_batch_rows 1";
 const autoText = "max_delay_ms auto: requests/s of the best fixed setting";
@@ -99,7 +100,7 @@ export const features: readonly Feature[] = [
     ...{ encoding: "instances", connections: 64, unique: false },
     variants: [
       { id: "still", title: "no reload", config: "" },
-      { id: "swap", title: "reloads, one after another", config: "", flags: ["--control", "explicit"], reloads: true },
+      { id: "swap", title: "reloads, one after another", config: "", flags: explicit, reloads: true },
     ],
     goals: [{ text: "reload under load: failed requests", unit: "", target: 0, of: "swap" }],
   },
