@@ -15,12 +15,6 @@ namespace {
 constexpr size_t kFrame = sizeof(R"({"predictions":[]})");
 constexpr size_t kBase64Frame = sizeof(R"({"b64":""},)");
 
-// -1: not an array.
-int64_t rows_of(const Value& value) {
-  if (value.kind == Value::Kind::kSequence) return static_cast<int64_t>(value.items.size());
-  return value.kind == Value::Kind::kTensor && value.tensor.shape.rank() > 0 ? value.tensor.shape[0] : -1;
-}
-
 class TfServingEncoder {
  public:
   TfServingEncoder(const ModelSpec& spec, const WireRequest& request) : spec_(spec), request_(request) {}
@@ -32,7 +26,7 @@ class TfServingEncoder {
  private:
   bool named() const noexcept { return request_.outputs.size() != 1; }
   bool columnar() const noexcept { return request_.columnar || request_.outputs.empty(); }
-  int64_t rows() const noexcept { return columnar() ? 1 : rows_of(request_.outputs[0]); }
+  int64_t rows() const noexcept { return columnar() ? 1 : request_.outputs[0].rows(); }
   std::string_view name(size_t i) const noexcept { return output_of(spec_, request_, i).name; }
   // By convention the names of outputs that are not text end so.
   bool in_base64(size_t i) const noexcept {
@@ -50,7 +44,7 @@ class TfServingEncoder {
 Status TfServingEncoder::check_rows() const {
   if (columnar()) return {};
   for (size_t i = 0; i < request_.outputs.size(); ++i) {
-    const int64_t found = rows_of(request_.outputs[i]);
+    const int64_t found = request_.outputs[i].rows();
     if (found >= 0 && found == rows()) continue;
     const std::string got = found < 0 ? "a single value" : std::to_string(found) + " rows";
     return {Code::kInvalidInput, "expected outputs of equally many rows, which \"predictions\" lists, got " + got +
