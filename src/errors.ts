@@ -26,6 +26,7 @@ export const errorCodes = {
   ERR_BODY_TOO_LARGE: "The request body is larger than the limit.",
   ERR_BODY_TIMEOUT: "The request body did not arrive in time.",
   ERR_UNSUPPORTED_MEDIA_TYPE: "The request body is of a type that the route does not read.",
+  ERR_NOT_READY: "The server is loading its models; this one is not loaded yet.",
   ERR_SHUTTING_DOWN: "The server is draining and takes no new requests.",
   ERR_PORT_IN_USE: "Another server listens on this address.",
   ERR_NOT_ALLOWED: "The server was not started with what would allow this.",

@@ -5,9 +5,9 @@ import { OrtserveError } from "../errors.js";
 import { startEngine } from "../runtime/engine.js";
 import { dedicateDecoder } from "../runtime/image-decoder.js";
 import { createServer } from "../server/server.js";
-import { openRepository } from "../serving/open-repository.js";
 import { scanRepository } from "../serving/repository.js";
 import { type ControlMode, controlModes } from "../serving/repository-admin.js";
+import { RepositoryControl } from "../serving/repository-control.js";
 import { SharedCache } from "../serving/shared-cache/shared-cache.js";
 import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
 import { countOrAuto, integer, memorySize, size } from "./option-values.js";
@@ -109,7 +109,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   report.engine(startEngine(engine));
   dedicateDecoder();
   if (flags.cacheRedis !== undefined) await shareCache(flags.cacheRedis, flags.cacheRedisBudget, report);
-  const models = await openRepository(repository, {
+  const models = new RepositoryControl(repository.path, {
     control: flags.control,
     load: flags.loadModel ?? [],
     pollIntervalMs: flags.pollInterval,
@@ -136,8 +136,11 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
     timingHeaders: flags.timingHeaders ?? false,
     ...(flags.defaultModel !== undefined && { defaultModel: flags.defaultModel }),
   });
-  await server.listen();
+  await server.listen(); // a port in use is told before models are loaded, and who asks whether it lives is answered
   closeOnSignal(server, logger);
+  await models.start(repository);
+  if (server.closing) return; // told to while it loaded
+  server.open();
   report.listening(server, models.models);
 }
 

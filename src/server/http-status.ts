@@ -27,6 +27,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_BODY_TOO_LARGE: 413,
   ERR_BODY_TIMEOUT: 408,
   ERR_UNSUPPORTED_MEDIA_TYPE: 415,
+  ERR_NOT_READY: 503,
   ERR_SHUTTING_DOWN: 503,
   ERR_PORT_IN_USE: 500,
   ERR_NOT_ALLOWED: 503,
@@ -48,6 +49,7 @@ export function retryAfter(code: ErrorCode): string | undefined {
   return code === "ERR_QUEUE_FULL" ||
     code === "ERR_QUEUE_TIMEOUT" ||
     code === "ERR_OUT_OF_MEMORY" ||
+    code === "ERR_NOT_READY" ||
     code === "ERR_SHUTTING_DOWN"
     ? "1"
     : undefined;

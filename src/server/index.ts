@@ -5,7 +5,7 @@ export { type LoadEvent, type LoadRepositoryOptions, loadRepository } from "../s
 export { ModelStore, type Servable, type ServedModel } from "../serving/model-store.js";
 export { openRepository } from "../serving/open-repository.js";
 export type { ControlMode, IndexEntry, LoadOverride } from "../serving/repository-admin.js";
-export type { ControlOptions, RepositoryControl } from "../serving/repository-control.js";
+export { type ControlOptions, RepositoryControl } from "../serving/repository-control.js";
 export { createLogger, type Logger, type LogLevel } from "../telemetry/log.js";
 export type { ServerOptions } from "./options.js";
 export { createServer, type OrtServer } from "./server.js";

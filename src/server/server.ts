@@ -20,6 +20,7 @@ export class OrtServer {
   readonly #models: ServerOptions["models"];
   readonly #state: SharedState;
   readonly #frontEnd: FrontEnd;
+  #checkDefault: () => void = () => {};
   #port = 0;
   #listened = false;
   #closing: Promise<void> | undefined;
@@ -36,8 +37,10 @@ export class OrtServer {
     const [settings, state] = [this.#settings, this.#state];
     const control = models instanceof ModelStore ? undefined : models;
     const store = control?.models ?? (models as ModelStore);
-    const service = new InferenceService(store, defaultModel, () => state.draining, control);
-    if (service.admin.control === "none") service.checkDefault(); // otherwise it may come later
+    const service = new InferenceService(store, defaultModel, state, control);
+    if (service.admin.control === "none") this.#checkDefault = () => service.checkDefault(); // otherwise it may come later
+    if (control?.started === false) state.loading = true;
+    else this.#checkDefault();
     if (settings.httpThreads > 1) {
       return new HttpThreads({ models: store, control, defaultModel, logger, settings, state });
     }
@@ -58,6 +61,20 @@ export class OrtServer {
       this.#listened = false; // another try may find the port free
       throw error;
     }
+  }
+
+  /**
+   * Says that the repository, which was not started when the server was made, is: the server is ready.
+   * @throws OrtserveError ERR_MODEL_NOT_FOUND: the default model is not among what was loaded
+   */
+  open(): void {
+    this.#checkDefault();
+    this.#state.loading = false;
+  }
+
+  /** Whether {@link close} was called. */
+  get closing(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** The port in use, after {@link listen}. */

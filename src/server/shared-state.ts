@@ -8,6 +8,7 @@ const draining = 0;
 const level = 1;
 const second = 2;
 const failures = 3;
+const loading = 4;
 
 /** A server's state, seen from any of its threads. */
 export class SharedState {
@@ -19,6 +20,15 @@ export class SharedState {
   constructor(threads: number | SharedArrayBuffer) {
     this.memory = typeof threads === "number" ? new SharedArrayBuffer(4 * line * (1 + threads)) : threads;
     this.#words = new Int32Array(this.memory);
+  }
+
+  /** The server listens, so that it is seen to live, while the models that it was started for are being loaded. */
+  get loading(): boolean {
+    return Atomics.load(this.#words, loading) === 1;
+  }
+
+  set loading(value: boolean) {
+    Atomics.store(this.#words, loading, Number(value));
   }
 
   /** From the moment shutdown begins: nothing is ready, and every reply ends its connection. */

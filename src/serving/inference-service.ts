@@ -29,24 +29,32 @@ export interface TensorDescription {
   parameters?: Record<string, unknown>;
 }
 
+/** How far a server is in its life. */
+export interface ServerPhase {
+  /** The models that it was started for are being loaded. */
+  readonly loading: boolean;
+  /** From the moment shutdown begins. */
+  readonly draining: boolean;
+}
+
 export class InferenceService {
   /** The repository behind the models. */
   readonly admin: RepositoryAdmin;
   readonly #models: ModelStore;
   readonly #defaultModel: string | undefined;
-  readonly #isDraining: () => boolean;
+  readonly #phase: ServerPhase;
 
   /** @param defaultModel answers requests that name no model; without it only a lone model does. */
   constructor(
     models: ModelStore,
     defaultModel: string | undefined,
-    isDraining: () => boolean,
+    phase: ServerPhase,
     admin: RepositoryAdmin = new FixedRepository(models),
   ) {
     this.#models = models;
     this.admin = admin;
     this.#defaultModel = defaultModel;
-    this.#isDraining = isDraining;
+    this.#phase = phase;
   }
 
   /** @throws OrtserveError ERR_MODEL_NOT_FOUND when nothing can answer for the default model */
@@ -54,9 +62,20 @@ export class InferenceService {
     if (this.#defaultModel !== undefined) this.#models.get(this.#defaultModel);
   }
 
-  /** False from the moment shutdown begins; requests that arrive all the same are still answered. */
+  /** Whether the models are loaded and shutdown has not begun; requests that arrive all the same are answered if they can be. */
   get ready(): boolean {
-    return !this.#isDraining();
+    return !this.#phase.loading && !this.#phase.draining;
+  }
+
+  /** @throws OrtserveError ERR_NOT_READY, ERR_SHUTTING_DOWN */
+  checkReady(): void {
+    this.checkServing();
+    if (this.#phase.loading) throw new OrtserveError("ERR_NOT_READY", "the models are being loaded");
+  }
+
+  /** @throws OrtserveError ERR_SHUTTING_DOWN */
+  checkServing(): void {
+    if (this.#phase.draining) throw new OrtserveError("ERR_SHUTTING_DOWN", "Server exiting");
   }
 
   get names(): string[] {
@@ -79,15 +98,23 @@ export class InferenceService {
     return [...taking, ...this.#models.others(name)].sort((a, b) => compareVersions(a.version, b.version));
   }
 
-  /** The version to run; `version`: a number or a label, or "" for the model's default. @throws OrtserveError ERR_MODEL_NOT_FOUND, ERR_MODEL_CLOSED */
+  /**
+   * The version to run; `version`: a number or a label, or "" for the model's default.
+   * @throws OrtserveError ERR_MODEL_NOT_FOUND, ERR_MODEL_CLOSED, ERR_NOT_READY (of either, while models are being loaded)
+   */
   find(name: string, version: string): Servable {
-    return this.#models.find(name, version);
+    try {
+      return this.#models.find(name, version);
+    } catch (error) {
+      throw this.#phase.loading ? new OrtserveError("ERR_NOT_READY", `${(error as Error).message} yet`) : error;
+    }
   }
 
   /** As {@link find}, for a request that names no model. */
   findDefault(version: string): Servable {
     const name = this.#defaultModel ?? this.#models.only?.name;
-    if (name !== undefined) return this.#models.find(name, version);
+    if (name !== undefined) return this.find(name, version);
+    if (this.#phase.loading) this.checkReady();
     const names = this.names;
     const hint = names.length > 0 ? `: name one of ${names.join(", ")}, as in /predict/${names[0]}` : "";
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `there is no default model${hint}`);

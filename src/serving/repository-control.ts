@@ -48,7 +48,7 @@ const controlOptionTable: OptionTable<ControlOptions> = {
 /** How long an unload waits for the model to be idle before it answers, in ms; requests in flight may take longer. */
 const unloadPatienceMs = 250;
 
-/** Belongs to one thread. */
+/** Belongs to one thread. `openRepository` makes one and starts it; a server may also listen before its repository is started. */
 export class RepositoryControl implements RepositoryAdmin {
   readonly control: ControlMode;
   /** This thread's routes; other threads' follow them. */
@@ -62,6 +62,11 @@ export class RepositoryControl implements RepositoryAdmin {
   #started = false;
   #timer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
+
+  /** Whether {@link start} has done its work. */
+  get started(): boolean {
+    return this.#started;
+  }
 
   /** @throws OrtserveError ERR_INVALID_ARGUMENT */
   constructor(path: string, options: ControlOptions = {}) {
@@ -97,7 +102,7 @@ export class RepositoryControl implements RepositoryAdmin {
     );
     this.#started = true;
     await this.#judgeStart();
-    if (this.control === "poll") this.#follow(repository);
+    if (this.control === "poll" && !this.#closing) this.#follow(repository);
   }
 
   #follow(repository: Repository): void {
@@ -136,6 +141,7 @@ export class RepositoryControl implements RepositoryAdmin {
   }
 
   async #judgeStart(): Promise<void> {
+    if (this.#closing) return; // what is missing was given up
     const first = this.#failures[0];
     const serving = [...this.#lifecycles.values()].some((model) => model.serving);
     if (first === undefined || !(this.#options.strict || (!serving && this.control !== "poll"))) return;

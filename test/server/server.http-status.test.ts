@@ -35,6 +35,7 @@ test("the statuses are these", () => {
     503: [
       "ERR_MODEL_CLOSED",
       "ERR_NOT_ALLOWED",
+      "ERR_NOT_READY",
       "ERR_OUT_OF_MEMORY",
       "ERR_QUEUE_FULL",
       "ERR_QUEUE_TIMEOUT",
@@ -53,6 +54,6 @@ test("clients are told to come back exactly where that helps", () => {
   const codes = Object.keys(errorCodes) as (keyof typeof errorCodes)[];
   assert.deepEqual(
     codes.filter((code) => retryAfter(code) !== undefined),
-    ["ERR_QUEUE_FULL", "ERR_QUEUE_TIMEOUT", "ERR_OUT_OF_MEMORY", "ERR_SHUTTING_DOWN"],
+    ["ERR_QUEUE_FULL", "ERR_QUEUE_TIMEOUT", "ERR_OUT_OF_MEMORY", "ERR_NOT_READY", "ERR_SHUTTING_DOWN"],
   );
 });

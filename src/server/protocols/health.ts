@@ -32,11 +32,11 @@ export const healthRoutes: readonly QueryRoute[] = [
       summary: "Tell whether the server takes requests",
       tag: "Open Inference Protocol",
       response: z.object({ live: z.literal(true), ready: z.literal(true) }),
-      errors: ["ERR_SHUTTING_DOWN"],
+      errors: ["ERR_NOT_READY", "ERR_SHUTTING_DOWN"],
     },
     handle: ({ service }, _params, reply) => {
-      if (service.ready) reply.sendJson({ live: true, ready: true });
-      else reply.sendError("ERR_SHUTTING_DOWN", "Server exiting");
+      service.checkReady();
+      reply.sendJson({ live: true, ready: true });
     },
   },
 ];

@@ -93,8 +93,8 @@ export const openInferenceQueries: readonly QueryRoute[] = [
     { summary: "Tell whether a model takes requests", response: modelReadySchema, errors: ["ERR_SHUTTING_DOWN"] },
     ({ service }, reply, model, version) => {
       service.find(model, version);
-      if (service.ready) reply.sendJson({ name: model, ready: true });
-      else reply.sendError("ERR_SHUTTING_DOWN", "Server exiting");
+      service.checkServing();
+      reply.sendJson({ name: model, ready: true });
     },
   ),
   ...withVersion(

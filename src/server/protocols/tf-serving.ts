@@ -150,6 +150,6 @@ function sendStatus(
     return;
   }
   const ready = statuses.some(({ state }) => state === "AVAILABLE");
-  if (!service.ready) reply.sendError("ERR_SHUTTING_DOWN", "Server exiting");
-  else reply.sendJson({ model_version_status: statuses, name, ready });
+  service.checkServing();
+  reply.sendJson({ model_version_status: statuses, name, ready });
 }

@@ -26,7 +26,7 @@ export const torchServeQueries: readonly QueryRoute[] = [
     doc: {
       summary: "Tell whether the server takes requests",
       tag,
-      description: "Status 500 and `Unhealthy` from the moment shutdown begins.",
+      description: "Status 500 and `Unhealthy` until the models are loaded, and from the moment shutdown begins.",
       response: z.object({ status: z.enum(["Healthy", "Unhealthy"]) }).meta({ id: "TorchServePing" }),
     },
     errorBody,

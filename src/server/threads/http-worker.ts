@@ -38,7 +38,7 @@ const log = data.logs
   : undefined;
 const control = data.control && new RemoteAdmin(data.control, channel);
 const http = new HttpThread({
-  service: new InferenceService(models, data.defaultModel, () => state.draining, control),
+  service: new InferenceService(models, data.defaultModel, state, control),
   port: ModelPort.current(),
   accessLog: new AccessLog(log, state),
   settings: data.settings,
