@@ -20,6 +20,7 @@ export const errorCodes = {
   ERR_PROVIDER_UNAVAILABLE: "A required execution provider cannot be used on this machine.",
   ERR_LIBRARY_UNAVAILABLE: "The ONNX Runtime library or the native addon is missing or does not fit.",
   ERR_NOT_FOUND: "No such route, or no shared memory region of that name.",
+  ERR_SINGULAR: "The equations to be solved have no unique solution.",
   ERR_INTERNAL: "This is a bug in ortserve.",
   ERR_INVALID_CONFIG: "A configuration file or a command-line option is wrong.",
   ERR_METHOD_NOT_ALLOWED: "The route exists, but not for this HTTP method.",

@@ -10,4 +10,5 @@ int main() {
   ortserve::bench::bench_batcher();
   ortserve::bench::bench_cache();
   ortserve::bench::bench_transform();
+  ortserve::bench::bench_solve();
 }

@@ -59,5 +59,6 @@ void bench_stats();
 void bench_batcher();
 void bench_cache();
 void bench_transform();
+void bench_solve();
 
 }  // namespace ortserve::bench

@@ -25,6 +25,7 @@ std::string_view code_name(Code code) noexcept {
       "ERR_PROVIDER_UNAVAILABLE",
       "ERR_LIBRARY_UNAVAILABLE",
       "ERR_NOT_FOUND",
+      "ERR_SINGULAR",
       "ERR_INTERNAL",
   };
   static_assert(kNames.back() == "ERR_INTERNAL");

@@ -31,6 +31,7 @@ enum class Code : uint8_t {
   kProviderUnavailable,  ///< A required execution provider cannot be used on this machine.
   kLibraryUnavailable,   ///< The ONNX Runtime library is missing or its API is too old.
   kNotFound,             ///< No shared memory region of that name.
+  kSingular,             ///< The equations to be solved have no unique solution.
   kInternal,             ///< This is a bug in ortserve.
 };
 

@@ -30,6 +30,7 @@ test("the statuses are these", () => {
       "ERR_PORT_IN_USE",
       "ERR_PROVIDER_UNAVAILABLE",
       "ERR_RUN_FAILED",
+      "ERR_SINGULAR",
     ],
     501: ["ERR_UNSUPPORTED"],
     503: [
