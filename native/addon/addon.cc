@@ -4,6 +4,7 @@
 
 #include "addon/binding_calls.h"
 #include "addon/environment.h"
+#include "addon/equations_object.h"
 #include "addon/js_build.h"
 #include "addon/pin_library.h"
 #include "addon/shared_cache_calls.h"
@@ -38,6 +39,7 @@ napi_value make_binding(napi_env env) {
       .set_method("sharedCacheReady", call_shared_cache_ready, environment)
       .set_method("sharedCacheDown", call_shared_cache_down, environment)
       .set_method("sharedCacheUp", call_shared_cache_up, environment)
+      .set_method("openEquations", call_open_equations, environment)
       .set_method("flushShared", call_flush_shared, environment)
       .value();
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "addon/js_build.h"
 
+#include <cstring>
+
 namespace ortserve {
 
 napi_value js_string(napi_env env, std::string_view text) {
@@ -31,6 +33,16 @@ napi_value js_array(napi_env env, size_t length) {
   napi_value value;
   check(napi_create_array_with_length(env, length, &value));
   return value;
+}
+
+napi_value js_floats(napi_env env, std::span<const float> values) {
+  void* data = nullptr;
+  napi_value buffer;
+  napi_value array;
+  check(napi_create_arraybuffer(env, values.size_bytes(), &data, &buffer));
+  if (!values.empty()) std::memcpy(data, values.data(), values.size_bytes());
+  check(napi_create_typedarray(env, napi_float32_array, values.size(), buffer, 0, &array));
+  return array;
 }
 
 void set_element(napi_env env, napi_value array, size_t index, napi_value value) {

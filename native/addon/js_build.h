@@ -5,6 +5,7 @@
 #include <node_api.h>
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "addon/errors.h"
@@ -16,6 +17,8 @@ napi_value js_number(napi_env env, double value);
 napi_value js_bool(napi_env env, bool value);
 napi_value js_undefined(napi_env env);
 napi_value js_array(napi_env env, size_t length);
+/// A Float32Array of its own memory.
+napi_value js_floats(napi_env env, std::span<const float> values);
 void set_element(napi_env env, napi_value array, size_t index, napi_value value);
 /// A function that gets `data` through CallArguments.
 napi_value js_function(napi_env env, const char* name, napi_callback callback, void* data);

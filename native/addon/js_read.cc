@@ -85,6 +85,21 @@ std::string read_string(napi_env env, napi_value value, const char* what) {
   return text;
 }
 
+std::vector<float> read_floats(napi_env env, napi_value value, const char* what) {
+  napi_typedarray_type type;
+  size_t count = 0;
+  void* data = nullptr;
+  napi_value buffer;
+  size_t offset;
+  if (napi_get_typedarray_info(env, value, &type, &count, &data, &buffer, &offset) != napi_ok ||
+      type != napi_float32_array) {
+    mismatch(env, value, what, "a Float32Array");
+  }
+  if (data == nullptr) return {};  // empty or detached
+  const float* const first = static_cast<const float*>(data);
+  return {first, first + count};
+}
+
 std::span<std::byte> read_array_buffer(napi_env env, napi_value value, const char* what) {
   void* data = nullptr;
   size_t size = 0;

@@ -203,6 +203,12 @@ std::vector<std::shared_ptr<LoadedModel>> ProcessEngine::live_models() {
   return live;
 }
 
+bool ProcessEngine::post_long(std::function<void()> job) {
+  const std::lock_guard lock(mutex_);
+  if (loaders_) loaders_->post(std::move(job));
+  return loaders_ != nullptr;
+}
+
 void ProcessEngine::load(ModelLoadOptions options, LoadDone done) {
   const std::lock_guard lock(mutex_);
   if (!loaders_) {

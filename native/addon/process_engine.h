@@ -67,6 +67,10 @@ class ProcessEngine {
   /// Runs a short job on a worker thread; dropped when the engine does not run.
   void post(std::function<void()> job);
 
+  /// Runs a job of any length on a thread beside the workers, which stop() waits for. False when the engine does not
+  /// run.
+  bool post_long(std::function<void()> job);
+
   /// Loads on a native thread, which also calls `done`, unless the engine stops first.
   void load(ModelLoadOptions options, LoadDone done);
   /// The model with this id; null when nobody holds it any more.

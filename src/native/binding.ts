@@ -2,6 +2,7 @@
 // The typed surface of the native addon. Everything here is plain numbers, strings and typed arrays; the friendly faces are
 // in src/runtime (embedding) and src/server (wire). All calls belong to the thread (JS environment) that made the object.
 
+import type { NativeEquations } from "./equations-binding.js";
 import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePreparedInput } from "./plans.js";
 import type { NativeSharedCache } from "./shared-cache-binding.js";
 import type { NativeSharedMemory } from "./shared-memory.js";
@@ -290,6 +291,8 @@ export interface NativeBinding extends NativeSharedCache {
       computeMicros: number,
     ) => void,
   ): NativePort;
+  /** Least squares over rows of `dimension` and `outputs` numbers. Throws. */
+  openEquations(dimension: number, outputs: number): NativeEquations;
   /**
    * When this thread ends, in whatever way, every descriptor its event loop polls is closed: uWebSockets.js leaves its
    * sockets open, upon which Node aborts the process. For worker threads of which nothing else polls. Once per thread.
