@@ -123,9 +123,10 @@ describe("the packed tarball", { skip: process.platform === "win32" && "the bare
     );
   });
 
-  it("serves a model from the command line", async () => {
+  it("serves a model from the command line, on two HTTP threads where there can be two", async () => {
     const bin = join(project, "node_modules/.bin/ortserve");
-    const server = spawn(bin, ["serve", "iris.onnx", "--port", "0"], {
+    const threads = process.platform === "linux" ? "2" : "1";
+    const server = spawn(bin, ["serve", "iris.onnx", "--port", "0", "--http-threads", threads], {
       cwd: project,
       env,
       stdio: ["ignore", "pipe", "inherit"],
