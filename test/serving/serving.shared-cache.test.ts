@@ -71,6 +71,22 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** A shared cache that is up, and its Redis. */
+async function connected(options: Partial<SharedCacheOptions> = {}) {
+  const redis = await startRedis();
+  const opened = await openCache(redis.url, options);
+  await opened.events.next("up");
+  return { redis, ...opened };
+}
+
+/** A model of which the result for 1 is in Redis, stored by itself. */
+async function storedByAModel(cache?: Parameters<typeof loadModel>[0]): Promise<Model> {
+  const model = await loadModel(cache);
+  await check(model, 1);
+  await until(() => sharedOf(model).stored === 1);
+  return model;
+}
+
 function expectAddsUp(model: Model, requests: number): void {
   const { hits, misses, joins, bypasses } = model.stats().cache;
   assert.equal(hits + misses + joins + bypasses, requests);
@@ -116,12 +132,8 @@ test("with a wrong password, models run", async () => {
 });
 
 test("a result that one load stored answers another", async () => {
-  const redis = await startRedis();
-  const { events } = await openCache(redis.url);
-  await events.next("up");
-  const first = await loadModel();
-  await check(first, 1);
-  await until(() => sharedOf(first).stored === 1);
+  await connected();
+  const first = await storedByAModel();
   const second = await loadModel();
   assert.equal(second.metadata.sharedDigest, first.metadata.sharedDigest);
   await check(second, 1);
@@ -133,12 +145,8 @@ test("a result that one load stored answers another", async () => {
 });
 
 test("values that are garbage, or gone, are run again", async () => {
-  const redis = await startRedis();
-  const { events } = await openCache(redis.url);
-  await events.next("up");
-  const model = await loadModel();
-  await check(model, 1);
-  await until(() => sharedOf(model).stored === 1);
+  const { redis } = await connected();
+  await storedByAModel();
   const keys = await redis.use((client) => client.keys("*"));
   const [value] = keys.filter((key) => values.test(key));
   assert.ok(value, `got ${keys.join(", ")}`);
@@ -146,16 +154,12 @@ test("values that are garbage, or gone, are run again", async () => {
   const stored = await redis.use((client) => client.getBuffer(value));
   for (const garbage of ["", "garbage", Buffer.concat([stored ?? Buffer.alloc(0), Buffer.alloc(1)])]) {
     await redis.use((client) => client.set(value, garbage));
-    const other = await loadModel();
-    await check(other, 1);
+    const other = await storedByAModel(); // and mends it
     assert.equal(other.stats().executions, 1);
-    await until(() => sharedOf(other).stored === 1); // and mended
   }
   await redis.use((client) => client.del(value));
-  const evicted = await loadModel();
-  await check(evicted, 1);
+  const evicted = await storedByAModel();
   assert.equal(sharedOf(evicted).misses, 1);
-  await until(() => sharedOf(evicted).stored === 1);
 
   await redis.use((client) => client.del(`${value.slice(0, value.lastIndexOf(":"))}:generation`));
   const forgotten = await loadModel();
@@ -164,12 +168,8 @@ test("values that are garbage, or gone, are run again", async () => {
 });
 
 test("a flush is known to other loads, and what was stored before it does not count", async () => {
-  const redis = await startRedis();
-  const { events } = await openCache(redis.url);
-  await events.next("up");
-  const first = await loadModel();
-  await check(first, 1);
-  await until(() => sharedOf(first).stored === 1);
+  await connected();
+  const first = await storedByAModel();
   const second = await loadModel();
   await check(second, 1);
   first.flushCache();
@@ -181,12 +181,8 @@ test("a flush is known to other loads, and what was stored before it does not co
 });
 
 test("shared results do not outlive their time", async () => {
-  const redis = await startRedis();
-  const { events } = await openCache(redis.url);
-  await events.next("up");
-  const model = await loadModel({ ttlMs: 60_000 });
-  await check(model, 1);
-  await until(() => sharedOf(model).stored === 1);
+  const { redis } = await connected();
+  await storedByAModel({ ttlMs: 60_000 });
   const [value] = (await redis.use((client) => client.keys("*"))).filter((key) => values.test(key));
   const left = await redis.use((client) => client.pttl(value ?? ""));
   assert.ok(left > 0 && left <= 60_000, `${left} ms`);
@@ -198,9 +194,7 @@ test("shared results do not outlive their time", async () => {
 });
 
 test("a Redis that hangs costs a few budgets, is left alone, and comes back", async () => {
-  const redis = await startRedis();
-  const { cache, events } = await openCache(redis.url, { budgetMs: 200 });
-  await events.next("up");
+  const { redis, cache, events } = await connected({ budgetMs: 200 });
   const model = await loadModel();
   await check(model, 0);
   redis.signal("SIGSTOP");
@@ -219,9 +213,7 @@ test("a Redis that hangs costs a few budgets, is left alone, and comes back", as
 });
 
 test("a Redis that is killed under traffic fails nobody, and comes back", async () => {
-  const redis = await startRedis();
-  const { events } = await openCache(redis.url);
-  await events.next("up");
+  const { redis, events } = await connected();
   const model = await loadModel();
   const traffic = Promise.all(Array.from({ length: 12 }, (_, value) => check(model, value)));
   await redis.kill();
@@ -237,9 +229,7 @@ test("a Redis that is killed under traffic fails nobody, and comes back", async 
 });
 
 test("a model is closed while Redis hangs", async () => {
-  const redis = await startRedis();
-  const { events } = await openCache(redis.url);
-  await events.next("up");
+  const { redis } = await connected();
   const model = await loadModel();
   redis.signal("SIGSTOP");
   const waiting = check(model, 1);
