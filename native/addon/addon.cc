@@ -3,6 +3,7 @@
 #include <node_api.h>
 
 #include "addon/binding_calls.h"
+#include "addon/device_calls.h"
 #include "addon/environment.h"
 #include "addon/equations_object.h"
 #include "addon/js_build.h"
@@ -25,6 +26,7 @@ napi_value make_binding(napi_env env) {
       .set_method("stop", call_stop, environment)
       .set_method("engine", call_engine, environment)
       .set_method("bufferStats", call_buffer_stats, environment)
+      .set_method("providerOptions", call_provider_options, environment)
       .set_method("loadModel", call_load_model, environment)
       .set_method("attachModel", call_attach_model, environment)
       .set("sharedMemory", make_shared_memory_object(env))

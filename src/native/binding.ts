@@ -2,6 +2,7 @@
 // The typed surface of the native addon. Everything here is plain numbers, strings and typed arrays; the friendly faces are
 // in src/runtime (embedding) and src/server (wire). All calls belong to the thread (JS environment) that made the object.
 
+import type { NativeProviderOption } from "./devices.js";
 import type { NativeEquations } from "./equations-binding.js";
 import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePreparedInput } from "./plans.js";
 import type { NativeSharedCache } from "./shared-cache-binding.js";
@@ -271,6 +272,8 @@ export interface NativeBinding extends NativeSharedCache {
   stop(): void;
   engine(): { libraryPath: string; version: string; providers: string[]; cores: number };
   bufferStats(): Record<"liveBytes" | "peakLiveBytes" | "retainedBytes" | "acquired" | "reused" | "refused", number>;
+  /** Every option of every execution provider, as a load checks it. */
+  providerOptions(): NativeProviderOption[];
   /** Loads on a native thread; rejects with an OrtserveError. */
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
   /** Another handle on a model that is loaded in this process; undefined when it is gone. */

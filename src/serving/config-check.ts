@@ -32,10 +32,10 @@ function describe(schema: z.ZodType, issue: Issue, value: unknown): string[] {
   if (meant)
     return meant.flatMap((inner) => describe(schema, { ...inner, path: [...issue.path, ...inner.path] }, value));
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(schema, issue.path);
+    const known = keysAt(schema, issue.path, value);
     return issue.keys.map(
       (key) =>
-        `unknown key '${[...issue.path, key].join(".")}'${didYouMean(key, known) || `; known: ${known.join(", ")}`}`,
+        `unknown key '${[...issue.path, key].join(".")}'${didYouMean(key, known) || (known.length > 0 ? `; known: ${known.join(", ")}` : "; none is known here")}`,
     );
   }
   const where = issue.path.length > 0 ? `'${issue.path.join(".")}': ` : "";
@@ -54,24 +54,33 @@ function meantBranch({ errors }: z.core.$ZodIssueInvalidUnion): Issue[] | undefi
   return errors.find(isOfKind) as Issue[] | undefined;
 }
 
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
-  let inner = bare(schema);
-  for (const step of path) {
-    if (inner instanceof z.ZodObject) inner = bare(inner.shape[step as string]);
-    else if (inner instanceof z.ZodRecord) inner = bare(inner.valueType);
-    else if (inner instanceof z.ZodArray) inner = bare(inner.element);
-  }
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[], value: unknown): string[] {
+  let inner = bare(schema, value);
+  path.forEach((step, index) => {
+    const here = valueAt(value, path.slice(0, index + 1));
+    if (inner instanceof z.ZodObject) inner = bare(inner.shape[step as string], here);
+    else if (inner instanceof z.ZodRecord) inner = bare(inner.valueType, here);
+    else if (inner instanceof z.ZodArray) inner = bare(inner.element, here);
+  });
   return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
 }
 
-/** Without what makes a schema optional; of several kinds, the one that has keys. */
-function bare(schema: unknown): unknown {
+/** Without what makes a schema optional; of several kinds, the one that `value` says it is, or else the first that has keys. */
+function bare(schema: unknown, value: unknown): unknown {
   let inner = schema;
   while (inner instanceof z.ZodOptional || inner instanceof z.ZodDefault) inner = inner.unwrap();
   if (!(inner instanceof z.ZodUnion)) return inner;
+  const options = inner.options.map((option) => bare(option, value));
   return (
-    inner.options.map(bare).find((option) => option instanceof z.ZodObject || option instanceof z.ZodRecord) ?? inner
+    options.find((option) => option instanceof z.ZodObject && isNamed(option, value)) ??
+    options.find((option) => option instanceof z.ZodObject || option instanceof z.ZodRecord) ??
+    inner
   );
+}
+
+/** Whether the schema is that of an object whose `name` is the value's. */
+function isNamed({ shape: { name } }: z.ZodObject, value: unknown): boolean {
+  return name instanceof z.ZodLiteral && name.values.has((value as { name?: string } | undefined)?.name as string);
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

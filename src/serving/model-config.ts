@@ -3,17 +3,13 @@
 import { z } from "zod";
 import { postprocessSchema } from "./postprocess-config.js";
 import { preprocessSchema } from "./preprocess-config.js";
+import { providerChoiceSchema } from "./provider-options.js";
 import type { TensorCheck } from "./triton/tensor-checks.js";
 
 const count = z.int().min(0);
 const sizes = z.array(z.int().min(1).max(65536)).min(1);
 const names = z.array(z.string().min(1));
 const optionMap = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String));
-
-const provider = z.union(
-  [z.string(), z.strictObject({ name: z.string(), options: optionMap.optional(), required: z.boolean().optional() })],
-  { error: "expected a provider's name, or {name, options, required}" },
-);
 
 const version = z.union(
   [z.int().min(1).transform(String), z.string().regex(/^[1-9][0-9]*$/, "expected a version number")],
@@ -77,7 +73,7 @@ export const modelConfigSchema = z.strictObject({
   instances: count.optional().describe("Batches that run at the same time; 0: one per core."),
   intra_op_threads: count.optional().describe("Threads of one run; 0: 1."),
   providers: z
-    .array(provider)
+    .array(providerChoiceSchema)
     .optional()
     .describe("Execution providers in order of preference, such as [tensorrt, cuda, cpu]."),
   session_options: optionMap.optional().describe("Passed to ONNX Runtime as they are."),

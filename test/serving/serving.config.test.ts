@@ -137,7 +137,7 @@ max_batch_rows: 32
 max_delay_ms: 1.5
 instances: 2
 intra_op_threads: 1
-providers: [cuda, {name: cpu, options: {arena: true, size: 3}, required: true}]
+providers: [cuda, {name: tensorrt, options: {trt_fp16_enable: true, device_id: 3}, required: true}]
 session_options: {graph_optimization_level: 1, use_arena: false}
 max_request_rows: 100
 queue: {max_rows: 1000, max_bytes: 1000000}
@@ -152,7 +152,7 @@ inline_micros: 0
     version: "1",
     providers: [
       { name: "cuda", options: {}, required: false },
-      { name: "cpu", options: { arena: "true", size: "3" }, required: true },
+      { name: "tensorrt", options: { trt_fp16_enable: "true", device_id: "3" }, required: true },
     ],
     batching: "auto",
     features: { x: ["a", "b"] },
