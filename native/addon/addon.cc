@@ -27,6 +27,8 @@ napi_value make_binding(napi_env env) {
       .set_method("engine", call_engine, environment)
       .set_method("bufferStats", call_buffer_stats, environment)
       .set_method("providerOptions", call_provider_options, environment)
+      .set_method("devices", call_devices, environment)
+      .set_method("gpus", call_gpus, environment)
       .set_method("loadModel", call_load_model, environment)
       .set_method("attachModel", call_attach_model, environment)
       .set("sharedMemory", make_shared_memory_object(env))

@@ -41,6 +41,10 @@ Status load_failed(const std::string& path, const Status& cause) {
   return {cause.code(), "cannot load '" + path + "': " + std::string(reason)};
 }
 
+const ProviderCheck& check_here(const std::string& provider) {
+  return provider_check(provider, native_path(running_engine()->info.library_path).parent_path());
+}
+
 /// Everything about a load that stays the same from attempt to attempt.
 class Loader {
  public:
@@ -51,7 +55,7 @@ class Loader {
   Result<Ort::Session> create(ProviderPlan& plan) const {
     return guarded(Code::kLoadFailed, [&]() -> Result<Ort::Session> {
       Ort::SessionOptions options = make_session_options(config_.intra_op_threads, options_, dynamic_shapes_);
-      ORTSERVE_RETURN_IF_ERROR(plan.append_to(options));
+      ORTSERVE_RETURN_IF_ERROR(plan.append_to(options, check_here));
       return Ort::Session(running_engine()->env, path_.c_str(), options);
     });
   }

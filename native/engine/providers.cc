@@ -101,20 +101,27 @@ Result<ProviderPlan> ProviderPlan::make(const std::vector<ProviderRequest>& requ
   return plan;
 }
 
-Status ProviderPlan::append_to(Ort::SessionOptions& options) {
+Status ProviderPlan::append_to(Ort::SessionOptions& options, const Check& check) {
   for (Entry& entry : entries_) {
     if (!entry.bridge || !entry.active) continue;
-    const ErrorLine logged;
-    const Status appended = guarded(Code::kProviderUnavailable, [&]() -> Status {
-      entry.bridge->append(options, entry.settings);
-      return {};
-    });
-    if (appended.ok()) continue;
+    std::string reason = append_one(options, entry, check(entry.request.name));
+    if (reason.empty()) continue;
     entry.active = false;
-    entry.reason = join_reason(appended.message(), logged.text());
+    entry.reason = std::move(reason);
     if (entry.request.required) return required_unusable(entry.request.name, entry.reason);
   }
   return check_something_is_left();
+}
+
+// Why not; "" when it is appended.
+std::string ProviderPlan::append_one(Ort::SessionOptions& options, const Entry& entry, const ProviderCheck& check) {
+  if (!check.usable()) return check.text();
+  const ErrorLine logged;
+  const Status appended = guarded(Code::kProviderUnavailable, [&]() -> Status {
+    entry.bridge->append(options, entry.settings);
+    return {};
+  });
+  return appended.ok() ? "" : join_reason(appended.message(), logged.text());
 }
 
 Status ProviderPlan::check_something_is_left() const {

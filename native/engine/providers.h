@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "engine/ort_api.h"
+#include "engine/provider_check.h"
 #include "engine/provider_options.h"
 
 namespace ortserve {
@@ -23,7 +24,9 @@ class ProviderPlan {
 
   /// Appends every provider that is still in play. One that cannot be loaded is out from then on: its reason is kept,
   /// or kProviderUnavailable with that reason when it was required.
-  Status append_to(Ort::SessionOptions& options);
+  /// `check`: tells whether this machine has what a provider needs.
+  using Check = std::function<const ProviderCheck&(const std::string& provider)>;
+  Status append_to(Ort::SessionOptions& options, const Check& check);
 
   /// The first accelerator still in play; null when only cpu is left.
   const ProviderRequest* first_accelerator() const noexcept;
@@ -41,6 +44,7 @@ class ProviderPlan {
     std::string reason;
   };
   static Result<Entry> check(const ProviderRequest& request);
+  static std::string append_one(Ort::SessionOptions& options, const Entry& entry, const ProviderCheck& check);
   Entry* first_active_accelerator() noexcept;
   Status check_something_is_left() const;
 

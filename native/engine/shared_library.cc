@@ -33,6 +33,17 @@ Result<void*> open_shared_library(const std::string& path, const char* symbol) {
   return address;
 }
 
+Result<SystemLibrary> SystemLibrary::open(const std::string& name) {
+  const std::filesystem::path wide(std::u8string(name.begin(), name.end()));
+  const HMODULE module = ::LoadLibraryExW(wide.c_str(), nullptr, LOAD_LIBRARY_SEARCH_DEFAULT_DIRS);
+  if (!module) return last_error(name);
+  return SystemLibrary(module);
+}
+
+void* SystemLibrary::address(const char* name) const noexcept {
+  return reinterpret_cast<void*>(::GetProcAddress(static_cast<HMODULE>(handle_), name));
+}
+
 void pin_this_module() noexcept {
   HMODULE module = nullptr;
   ::GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
@@ -49,6 +60,17 @@ Result<void*> open_shared_library(const std::string& path, const char* symbol) {
   Status failure(Code::kLibraryUnavailable, "cannot open '" + path + "': " + (words ? words : "no reason given"));
   if (library) ::dlclose(library);
   return failure;
+}
+
+Result<SystemLibrary> SystemLibrary::open(const std::string& name) {
+  void* const handle = ::dlopen(name.c_str(), RTLD_LAZY | RTLD_LOCAL);
+  if (handle) return SystemLibrary(handle);
+  const char* const words = ::dlerror();
+  return {Code::kLibraryUnavailable, words ? words : "cannot open '" + name + "'"};
+}
+
+void* SystemLibrary::address(const char* name) const noexcept {
+  return ::dlsym(handle_, name);
 }
 
 void pin_this_module() noexcept {

@@ -4,6 +4,7 @@
 import { Command, CommanderError } from "commander";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import { version } from "../version.js";
+import { devicesCommand } from "./devices.js";
 import { inspectCommand } from "./inspect.js";
 import { predictCommand } from "./predict.js";
 import { quantizeCommand } from "./quantize.js";
@@ -24,6 +25,7 @@ export async function main(words: readonly string[]): Promise<number | undefined
   program.addCommand(serveCommand());
   program.addCommand(predictCommand());
   program.addCommand(inspectCommand());
+  program.addCommand(devicesCommand());
   program.addCommand(quantizeCommand());
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {

@@ -2,7 +2,7 @@
 // The typed surface of the native addon. Everything here is plain numbers, strings and typed arrays; the friendly faces are
 // in src/runtime (embedding) and src/server (wire). All calls belong to the thread (JS environment) that made the object.
 
-import type { NativeProviderOption } from "./devices.js";
+import type { NativeDevices, NativeGpu, NativeProviderOption } from "./devices.js";
 import type { NativeEquations } from "./equations-binding.js";
 import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePreparedInput } from "./plans.js";
 import type { NativeSharedCache } from "./shared-cache-binding.js";
@@ -274,6 +274,13 @@ export interface NativeBinding extends NativeSharedCache {
   bufferStats(): Record<"liveBytes" | "peakLiveBytes" | "retainedBytes" | "acquired" | "reused" | "refused", number>;
   /** Every option of every execution provider, as a load checks it. */
   providerOptions(): NativeProviderOption[];
+  /**
+   * What this machine has for inference. `folder`: where ONNX Runtime lies. Loads the libraries that providers need: not for a
+   * server at work. Needs no engine.
+   */
+  devices(folder: string): NativeDevices;
+  /** The GPUs as they are now, read on a worker thread; empty where there is none. */
+  gpus(): Promise<NativeGpu[]>;
   /** Loads on a native thread; rejects with an OrtserveError. */
   loadModel(options: NativeLoadOptions): Promise<NativeModel>;
   /** Another handle on a model that is loaded in this process; undefined when it is gone. */
