@@ -2,18 +2,17 @@
 // A compressed request body, inflated as it arrives and off the JS thread, by as much as is allowed and no further.
 import { createUnzip, type Unzip } from "node:zlib";
 import type { BodyFault } from "./body-progress.js";
-import type { Reply } from "./reply.js";
+import type { BodyListener, Reply } from "./reply.js";
 
 const chunkSize = 64 * 1024;
 
-export interface InflatedListener {
-  /** As the listener of {@link Reply.onBody}, with inflated bytes. */
-  onChunk(chunk: ArrayBuffer, isLast: boolean): void;
+/** Of the inflated bytes. */
+export interface InflatedListener extends BodyListener {
   /** Instead of the last chunk: the body is not what its encoding says, or too large in its compressed form. */
   onFault(fault: BodyFault): void;
 }
 
-export class BodyInflater {
+export class BodyInflater implements BodyListener {
   readonly #reply: Reply;
   readonly #limit: number;
   readonly #listener: InflatedListener;
@@ -32,7 +31,7 @@ export class BodyInflater {
     this.#unzip.on("error", ({ message }) => {
       this.#fault({ code: "ERR_INVALID_JSON", message: `the compressed request body cannot be inflated: ${message}` });
     });
-    reply.onBody((chunk, isLast) => this.#onCompressed(chunk, isLast));
+    reply.readBody(this);
   }
 
   /** Nothing is called any more. Idempotent. */
@@ -41,7 +40,8 @@ export class BodyInflater {
     this.#unzip.destroy();
   }
 
-  #onCompressed(chunk: ArrayBuffer, isLast: boolean): void {
+  /** @internal */
+  onChunk(chunk: ArrayBuffer, isLast: boolean): void {
     if (this.#over) return;
     this.#received += chunk.byteLength;
     if (this.#received > this.#limit) {

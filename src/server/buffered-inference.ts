@@ -29,7 +29,7 @@ export class BufferedInference extends WheelEntry implements ReplyHandler {
     this.#context = context;
     this.#reply = reply;
     reply.model = target;
-    reply.onGone = () => this.#gone();
+    reply.owner = this;
     const timeoutMs = timeoutOf(context.settings, target, head.timeoutMs);
     const memory = body.buffer as ArrayBuffer;
     const { byteOffset, byteLength } = body;
@@ -56,7 +56,7 @@ export class BufferedInference extends WheelEntry implements ReplyHandler {
     this.#reply.sendError("ERR_DEADLINE_EXCEEDED", "Request timeout expired");
   }
 
-  #gone(): void {
+  onGone(): void {
     this.#context.wheel.disarm(this);
     this.#context.port.cancel(this.#ticket);
   }

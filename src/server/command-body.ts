@@ -24,18 +24,15 @@ export class CommandBody extends WheelEntry {
     const compressed = head.encoding !== "";
     this.#progress = new BodyProgress(context.settings, compressed ? undefined : head.contentLength, compressed);
     this.#done = done;
-    reply.onGone = () => this.#release();
+    reply.owner = this;
     if (this.#refusedForSize()) return;
     context.wheel.arm(this, context.settings.bodyTimeoutMs);
-    const onChunk = (chunk: ArrayBuffer, isLast: boolean) => this.#onChunk(chunk, isLast);
-    if (!compressed) reply.onBody(onChunk);
-    else {
-      const { bodyLimit } = context.settings;
-      this.#inflater = new BodyInflater(reply, bodyLimit, { onChunk, onFault: (fault) => this.#refuse(fault) });
-    }
+    if (compressed) this.#inflater = new BodyInflater(reply, context.settings.bodyLimit, this);
+    else reply.readBody(this);
   }
 
-  #onChunk(chunk: ArrayBuffer, isLast: boolean): void {
+  /** @internal */
+  onChunk(chunk: ArrayBuffer, isLast: boolean): void {
     this.#progress.add(chunk.byteLength);
     if (this.#refusedForSize()) return;
     if (chunk.byteLength > 0) this.#chunks.push(Buffer.from(chunk.slice(0))); // the chunk's memory is lent for this call
@@ -46,13 +43,19 @@ export class CommandBody extends WheelEntry {
 
   #refusedForSize(): boolean {
     const fault = this.#progress.sizeFault();
-    if (fault !== undefined) this.#refuse(fault);
+    if (fault !== undefined) this.onFault(fault);
     return fault !== undefined;
   }
 
-  #refuse(fault: BodyFault): void {
+  /** @internal Of a compressed body. */
+  onFault(fault: BodyFault): void {
     this.#release();
     this.#reply.sendError(fault.code, fault.message, true); // the rest of the body is not worth reading
+  }
+
+  /** @internal */
+  onGone(): void {
+    this.#release();
   }
 
   #release(): void {
@@ -63,7 +66,7 @@ export class CommandBody extends WheelEntry {
   override onTimeout(): void {
     const fault = this.#progress.stallFault();
     if (fault === undefined) this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
-    else this.#refuse(fault);
+    else this.onFault(fault);
   }
 }
 

@@ -7,19 +7,20 @@ import { BodyInflater } from "./body-inflater.js";
 import { type BodyFault, BodyProgress } from "./body-progress.js";
 import type { ServerContext } from "./context.js";
 import { timeoutOf } from "./deadline.js";
-import type { Reply } from "./reply.js";
+import type { BodyListener, Reply } from "./reply.js";
 import type { RequestHead } from "./request-head.js";
 import type { InferenceRoute, Params } from "./routes.js";
 import { WheelEntry } from "./timer-wheel.js";
 
-export class HttpInference extends WheelEntry implements ReplyHandler {
+export class HttpInference extends WheelEntry implements ReplyHandler, BodyListener {
   readonly #context: ServerContext;
   readonly #reply: Reply;
   readonly #head: RequestHead;
   readonly #route: InferenceRoute;
   readonly #params: Params;
   #target: Servable;
-  readonly #progress: BodyProgress;
+  /** Of a body that comes in pieces. */
+  #progress: BodyProgress | undefined;
   #inflater: BodyInflater | undefined;
   #body: RequestBody | undefined;
   #ticket = 0;
@@ -35,8 +36,6 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     this.#params = params;
     this.#target = route.find(context, params);
     reply.model = this.#target;
-    const compressed = head.encoding !== "";
-    this.#progress = new BodyProgress(context.settings, compressed ? undefined : head.contentLength, compressed);
   }
 
   /** The version that was found. */
@@ -47,24 +46,45 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
   /** Begins to read. Everything else happens in callbacks. */
   start(): void {
     const { bodyTimeoutMs, bodyLimit } = this.#context.settings;
-    this.#reply.onGone = () => this.#gone();
-    if (this.#refusedFor(this.#progress.sizeFault())) return;
-    if (this.#head.encoding !== "") {
+    const { contentLength, encoding } = this.#head;
+    this.#reply.owner = this;
+    if (encoding !== "") {
       this.#context.wheel.arm(this, bodyTimeoutMs);
-      const onChunk = (chunk: ArrayBuffer, isLast: boolean) => this.#onChunk(chunk, isLast);
-      this.#inflater = new BodyInflater(this.#reply, bodyLimit, { onChunk, onFault: (it) => this.#refusedFor(it) });
+      this.#inflater = new BodyInflater(this.#reply, bodyLimit, this);
+      return;
+    }
+    if (contentLength !== undefined && contentLength > bodyLimit) {
+      this.#takesIn(0);
       return;
     }
     // With a Content-Length the first callback comes at once, and arms the timer only if the body is incomplete.
-    if (this.#head.contentLength === undefined) this.#context.wheel.arm(this, bodyTimeoutMs);
-    this.#reply.onBody((chunk, isLast) => this.#onChunk(chunk, isLast));
+    if (contentLength === undefined) this.#context.wheel.arm(this, bodyTimeoutMs);
+    this.#reply.readBody(this);
   }
 
-  #onChunk(chunk: ArrayBuffer, isLast: boolean): void {
-    this.#progress.add(chunk.byteLength);
-    if (this.#refusedFor(this.#progress.sizeFault())) return;
-    if (isLast && this.#body === undefined) this.#submitWhole(chunk);
-    else this.#collect(chunk, isLast);
+  /** @internal */
+  onChunk(chunk: ArrayBuffer, isLast: boolean): void {
+    const isWhole = isLast && this.#body === undefined && chunk.byteLength <= this.#context.settings.bodyLimit;
+    if (isWhole) this.#submitWhole(chunk);
+    else if (this.#takesIn(chunk.byteLength)) this.#collect(chunk, isLast);
+  }
+
+  /** @internal Of a compressed body. */
+  onFault(fault: BodyFault): void {
+    this.#refusedFor(fault);
+  }
+
+  /** Counts bytes of the body; false when they are too many, which was answered. */
+  #takesIn(bytes: number): boolean {
+    return !this.#refusedFor(this.#counted(bytes).sizeFault());
+  }
+
+  #counted(bytes: number): BodyProgress {
+    const compressed = this.#head.encoding !== "";
+    const expected = compressed ? undefined : this.#head.contentLength;
+    this.#progress ??= new BodyProgress(this.#context.settings, expected, compressed);
+    this.#progress.add(bytes);
+    return this.#progress;
   }
 
   #collect(chunk: ArrayBuffer, isLast: boolean): void {
@@ -86,7 +106,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     const code = this.#body.append(chunk);
     if (code === undefined) return true;
     this.#release();
-    this.#reply.sendError(code, `the request body of ${this.#progress.received} bytes or more could not be stored`);
+    this.#reply.sendError(code, `the request body of ${this.#counted(0).received} bytes or more could not be stored`);
     return false;
   }
 
@@ -165,7 +185,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     if (this.#submitted) {
       this.#context.port.cancel(this.#ticket);
       this.#reply.sendError("ERR_DEADLINE_EXCEEDED", "Request timeout expired");
-    } else if (!this.#refusedFor(this.#progress.stallFault())) {
+    } else if (!this.#refusedFor(this.#counted(0).stallFault())) {
       this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
     }
   }
@@ -178,7 +198,8 @@ export class HttpInference extends WheelEntry implements ReplyHandler {
     return true;
   }
 
-  #gone(): void {
+  /** @internal */
+  onGone(): void {
     if (this.#ticket !== 0) this.#context.port.cancel(this.#ticket);
     this.#release();
   }

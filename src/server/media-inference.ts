@@ -63,7 +63,7 @@ export class MediaInference extends WheelEntry implements ReplyHandler {
     this.#context = context;
     this.#reply = reply;
     this.#call = call;
-    reply.onGone = () => this.#gone();
+    reply.owner = this;
     this.#prepare(body, otherwise).catch((error: unknown) => {
       this.#context.wheel.disarm(this);
       this.#reply.sendThrown(error);
@@ -118,7 +118,7 @@ export class MediaInference extends WheelEntry implements ReplyHandler {
     this.#reply.sendError("ERR_DEADLINE_EXCEEDED", "Request timeout expired");
   }
 
-  #gone(): void {
+  onGone(): void {
     this.#context.wheel.disarm(this);
     if (this.#ticket !== 0) this.#context.port.cancel(this.#ticket);
   }

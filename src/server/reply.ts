@@ -26,6 +26,14 @@ let idCount = 0;
 // The reply being written. cork() calls back before it returns, so one function serves every reply without a closure.
 let writing: Reply;
 const writeOut = () => writing.writeCorked();
+// The response whose body is being listened to: uWebSockets.js has corked it already.
+let corked: HttpResponse | undefined;
+
+/** Body bytes as they arrive. */
+export interface BodyListener {
+  /** A chunk is valid only during the call. Not called any more once the reply is answered. */
+  onChunk(chunk: ArrayBuffer, isLast: boolean): void;
+}
 
 export class Reply {
   readonly startedAt = performance.now();
@@ -37,8 +45,8 @@ export class Reply {
   errorBody: ErrorBody = plainError;
   /** Statuses of the route's protocol. */
   statuses: StatusOverrides = {};
-  /** Called once, when the client goes away before it was answered. */
-  onGone: (() => void) | undefined;
+  /** Told once, when the client goes away before it was answered. */
+  owner: { onGone(): void } | undefined;
 
   readonly #context: ServerContext;
   readonly #head: RequestHead;
@@ -71,14 +79,17 @@ export class Reply {
     this.#extraHeaders.push(name, value);
   }
 
-  /** Body bytes as they arrive. A chunk is valid only during the call. Not called any more once the reply is answered. */
-  onBody(listener: (chunk: ArrayBuffer, isLast: boolean) => void): void {
+  /** Gives the body to `listener`, from now on. */
+  readBody(listener: BodyListener): void {
     this.#response?.onData((chunk, isLast) => {
       if (this.#response === undefined) return; // answered before the body was complete: the rest is ignored
+      corked = this.#response;
       try {
-        listener(chunk, isLast);
+        listener.onChunk(chunk, isLast);
       } catch (error) {
         this.sendBug(error);
+      } finally {
+        corked = undefined;
       }
     });
   }
@@ -86,6 +97,7 @@ export class Reply {
   /** Answers with a JSON value. */
   sendJson(value: unknown, status = 200): void {
     if (this.#response === undefined) return;
+    this.nameRequest();
     this.#send(status, json, JSON.stringify(value), true);
     if (this.#context.accessLog.verbose) this.#log(undefined);
   }
@@ -93,21 +105,27 @@ export class Reply {
   /** Answers with text or bytes of any type; the memory stays as it is from now on. */
   sendContent(type: string, body: string | Uint8Array, status = 200): void {
     if (this.#response === undefined) return;
+    this.nameRequest();
     this.#send(status, type, body, true);
     if (this.#context.accessLog.verbose) this.#log(undefined);
   }
 
   /** Answers without a body. */
   sendEmpty(status: number): void {
-    if (this.#response !== undefined) this.#send(status, "", "", true);
+    if (this.#response === undefined) return;
+    this.nameRequest();
+    this.#send(status, "", "", true);
   }
 
   /**
    * Answers with an encoded prediction. `jsonSize`: length of the leading JSON when tensors follow it, else 0.
-   * `owned`: the memory stays valid while it is referenced; otherwise it is valid only during this call.
+   * `owned`: the memory stays valid while it is referenced; otherwise it is valid only during this call. Where nothing is
+   * logged, and the client gave no id, the reply has none: what it would be found by is not there, and it costs more than
+   * the headers beside it.
    */
   sendPrediction(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
     if (this.#response === undefined) return;
+    if (this.#context.accessLog.verbose) this.nameRequest();
     if (jsonSize > 0) this.addHeader("Inference-Header-Content-Length", String(jsonSize));
     if (timing.cache !== "") this.addHeader("x-cache", timing.cache);
     if (this.#head.timing || this.#context.settings.timingHeaders) {
@@ -137,6 +155,7 @@ export class Reply {
   /** Answers with the code's status and, in JSON, `errorBody`: `{"error": message}` by default. `close`: the connection cannot be used any further. */
   sendError(code: ErrorCode, message: string, close = false): void {
     if (this.#response === undefined) return;
+    this.nameRequest();
     const wait = retryAfter(code);
     if (wait !== undefined) this.addHeader("Retry-After", wait);
     this.#close = close;
@@ -168,6 +187,10 @@ export class Reply {
     this.#type = type;
     this.#body = body;
     this.#owned = owned;
+    if (this.#response === corked) {
+      this.writeCorked();
+      return;
+    }
     writing = this;
     this.#response?.cork(writeOut);
   }
@@ -196,7 +219,8 @@ export class Reply {
   #writeHead(response: HttpResponse): void {
     if (this.#status !== 200) response.writeStatus(statusLine(this.#status));
     if (this.#type !== "") response.writeHeader("Content-Type", this.#type);
-    response.writeHeader("x-request-id", this.requestId);
+    const { requestId } = this.#head;
+    if (requestId !== "") response.writeHeader("x-request-id", requestId);
     const extra = this.#extraHeaders;
     for (let i = 0; extra && i < extra.length; i += 2) response.writeHeader(extra[i] as string, extra[i + 1] as string);
     if (this.#head.origin !== "") this.#writeCors(response);
@@ -232,23 +256,22 @@ export class Reply {
     });
   }
 
-  /** `x-request-id` of the request, or one made up. */
-  get requestId(): string {
+  /** Makes up an `x-request-id` where the request has none; the reply and its line in the log carry it. */
+  nameRequest(): void {
     if (this.#head.requestId === "") this.#head.requestId = idPrefix + (idCount++).toString(36);
-    return this.#head.requestId;
   }
 
   #done(): void {
     this.#response = undefined;
-    this.onGone = undefined;
+    this.owner = undefined;
     this.#context.inFlight--;
   }
 
   #aborted(): void {
     if (this.#response === undefined) return;
-    const { onGone } = this;
+    const { owner } = this;
     this.#done();
-    onGone?.();
+    owner?.onGone();
   }
 
   #log(timing: ReplyTiming | undefined): void {
@@ -256,7 +279,8 @@ export class Reply {
   }
 
   #record(timing: ReplyTiming | undefined) {
-    const { requestId, method, route, model } = this;
+    const { method, route, model } = this;
+    const { requestId } = this.#head;
     const totalMs = Math.round((performance.now() - this.startedAt) * 1000) / 1000;
     const times = timing && { queueMs: timing.queueMicros / 1000, runMs: timing.computeMicros / 1000 };
     const modelName = model ? `${model.name}/${model.version}` : "";

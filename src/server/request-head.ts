@@ -29,6 +29,8 @@ export interface RequestHead {
   broken: boolean;
 }
 
+const digits = /^[0-9]+$/;
+
 // Seen while headers are walked. Module-level, because one callback for all requests costs less than one per request.
 let head: RequestHead;
 let lengths = 0;
@@ -94,8 +96,8 @@ function visit(name: string, value: string): void {
 
 function visitLength(value: string): void {
   lengths++;
-  const length = Number(value);
-  if (/^[0-9]+$/.test(value) && Number.isSafeInteger(length)) head.contentLength = length;
+  const length = digits.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(length)) head.contentLength = length;
   else breakFraming(`expected a number of bytes for Content-Length, got '${value}'`);
 }
 
@@ -109,7 +111,7 @@ function visitEncoding(value: string): void {
 function visitJsonSize(value: string): void {
   const size = Number(value);
   // The upper bound keeps the value in the range every client can send: a signed 32-bit integer.
-  if (/^[0-9]+$/.test(value) && size <= 0x7fffffff) head.jsonSize = size;
+  if (digits.test(value) && size <= 0x7fffffff) head.jsonSize = size;
   else
     refuse(
       "ERR_INVALID_JSON",

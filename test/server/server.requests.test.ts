@@ -194,10 +194,19 @@ test("x-request-id is echoed when it is safe and made up when not", async () => 
     ["x".repeat(129), false],
     ["a\tb", false],
   ] as const) {
-    await open().request("POST", "/predict", "{}", { "x-request-id": sent });
+    await open().request("GET", "/v2", "", { "x-request-id": sent });
     const id = (await client.response()).headers["x-request-id"] ?? "";
     assert.equal(id === sent, kept);
     assert.match(id, /^[\x21-\x7e]{1,128}$/);
+    client.destroy();
+  }
+});
+
+test("a prediction that succeeds and is not logged has the id it came with, or none", async () => {
+  for (const sent of ["req-42", undefined]) {
+    await open().request("POST", "/predict", "{}", sent === undefined ? {} : { "x-request-id": sent });
+    const { status, headers } = await client.response();
+    assert.deepEqual([status, headers["x-request-id"]], [200, sent]);
     client.destroy();
   }
 });

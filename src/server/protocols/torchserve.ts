@@ -112,6 +112,7 @@ const predictBody = (
   head: RequestHead,
   reply: Reply,
 ): void => {
+  reply.nameRequest(); // as TorchServe names every one
   const { bytes, jsonSize } = readModelBody(contentType, body, target.model.metadata);
   new BufferedInference(context, reply, head, target, WireFormat.predict, bytes, jsonSize);
 };
