@@ -6,6 +6,7 @@
 #include "addon/device_calls.h"
 #include "addon/environment.h"
 #include "addon/equations_object.h"
+#include "addon/histogram_object.h"
 #include "addon/js_build.h"
 #include "addon/pin_library.h"
 #include "addon/shared_cache_calls.h"
@@ -44,6 +45,7 @@ napi_value make_binding(napi_env env) {
       .set_method("sharedCacheDown", call_shared_cache_down, environment)
       .set_method("sharedCacheUp", call_shared_cache_up, environment)
       .set_method("openEquations", call_open_equations, environment)
+      .set_method("makeHistogram", call_make_histogram, nullptr)
       .set_method("flushShared", call_flush_shared, environment)
       .value();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "addon/errors.h"
+#include "addon/histogram_object.h"
 
 namespace ortserve {
 
@@ -92,6 +93,7 @@ void CompletionPort::wake() noexcept {
 
 void CompletionPort::prepare(Request& request) noexcept {
   auto& job = static_cast<PortRequest&>(request);
+  if (!job.histograms.empty()) count_outputs(job);
   if (!job.embedded && open_.load(std::memory_order_relaxed)) job.record = encode(job);
 }
 

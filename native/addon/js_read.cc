@@ -85,7 +85,7 @@ std::string read_string(napi_env env, napi_value value, const char* what) {
   return text;
 }
 
-std::vector<float> read_floats(napi_env env, napi_value value, const char* what) {
+std::span<const float> view_floats(napi_env env, napi_value value, const char* what) {
   napi_typedarray_type type;
   size_t count = 0;
   void* data = nullptr;
@@ -96,8 +96,12 @@ std::vector<float> read_floats(napi_env env, napi_value value, const char* what)
     mismatch(env, value, what, "a Float32Array");
   }
   if (data == nullptr) return {};  // empty or detached
-  const float* const first = static_cast<const float*>(data);
-  return {first, first + count};
+  return {static_cast<const float*>(data), count};
+}
+
+std::vector<float> read_floats(napi_env env, napi_value value, const char* what) {
+  const auto values = view_floats(env, value, what);
+  return {values.begin(), values.end()};
 }
 
 std::span<std::byte> read_array_buffer(napi_env env, napi_value value, const char* what) {

@@ -41,7 +41,9 @@ int64_t read_integer(napi_env env, napi_value value, const char* what, int64_t l
 /// Any non-negative number, rounded down and clamped to 2^63 - 1.
 int64_t read_amount(napi_env env, napi_value value, const char* what);
 std::string read_string(napi_env env, napi_value value, const char* what);
-/// A copy of a Float32Array, which may be of shared memory.
+/// A Float32Array, which may be of shared memory; empty when it is detached. Valid until JavaScript runs again.
+std::span<const float> view_floats(napi_env env, napi_value value, const char* what);
+/// A copy of it.
 std::vector<float> read_floats(napi_env env, napi_value value, const char* what);
 /// The bytes of an ArrayBuffer that is not detached. Valid until JavaScript runs again.
 std::span<std::byte> read_array_buffer(napi_env env, napi_value value, const char* what);

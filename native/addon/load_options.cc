@@ -99,6 +99,7 @@ ModelLoadOptions load_options_from_js(napi_env env, napi_value value) {
   options.preprocess = input_plans_from_js(env, reader.value("preprocess"));
   options.postprocess = output_plans_from_js(env, reader.value("postprocess"));
   options.batching = reader.text("batching") == "auto";
+  options.measure = reader.flag("measure");
   options.instances = reader.small("instances");
   options.bucket_axes = read_bucket_axes(env, reader.value("bucketAxes"));
   options.max_request_rows = reader.amount("maxRequestRows");

@@ -4,6 +4,7 @@
 
 #include "addon/attachments.h"
 #include "addon/environment.h"
+#include "addon/histogram_object.h"
 #include "addon/js_build.h"
 #include "addon/js_read.h"
 #include "addon/js_tensor.h"
@@ -58,6 +59,18 @@ void read_wanted(napi_env env, napi_value wanted, PortRequest& request) {
   }
 }
 
+void read_histograms(napi_env env, napi_value histograms, PortRequest& request) {
+  const uint32_t count = read_length(env, histograms, "histograms");
+  if (count != request.wanted.size() || count == 0) {
+    fail(Code::kInvalidArgument, "expected a histogram for each of " + std::to_string(request.wanted.size()) +
+                                     " wanted outputs, got " + std::to_string(count));
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    request.histograms.push_back(histogram_from_js(env, read_element(env, histograms, i)));
+  }
+  request.cache_use = CacheUse::kBypass;  // a result from the cache would not be counted
+}
+
 /// Closes the ticket again unless the request got away.
 class TicketGuard {
  public:
@@ -77,7 +90,7 @@ class TicketGuard {
 
 napi_value call_predict(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<6> arguments(env, info);
+    const CallArguments<7> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
     CompletionPort& completions = environment.completions();
@@ -93,6 +106,7 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
     request->embedded = true;
     request->cache_use = read_cache_use(env, arguments[5]);
     read_wanted(env, arguments[2], *request);
+    if (!is_undefined(env, arguments[6])) read_histograms(env, arguments[6], *request);
     TensorSource source{ProcessEngine::instance().buffers(), lend, request->lent_values};
     read_inputs(env, arguments[1], source, *request);
     request->lent = !request->lent_values.empty();

@@ -335,6 +335,10 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLo
     shared->spec.batched = false;
     shared->spec.batching_reason = "switched off by option";
   }
+  if (!options.measure) {
+    if (shared->spec.has_dynamic_inputs()) shared->spec.example_dim = 0;
+    return shared;
+  }
   if (shared->spec.has_dynamic_inputs()) {
     shared->spec.example_dim = runnable_dynamic_dim(*shared->session, shared->spec, *buffers_);
   }

@@ -59,6 +59,7 @@ Result<std::string> session_key(const ModelLoadOptions& options) {
   append(key, options.revision);
   append(key, std::to_string(options.session.intra_op_threads));
   append(key, options.batching ? "batching" : "");
+  append(key, options.measure ? "measured" : "");
   for (const ProviderRequest& provider : options.session.providers) {
     append(key, provider.name);
     append(key, provider.required ? "required" : "");

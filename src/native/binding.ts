@@ -4,6 +4,7 @@
 
 import type { NativeDevices, NativeGpu, NativeProviderOption } from "./devices.js";
 import type { NativeEquations } from "./equations-binding.js";
+import type { NativeHistogram } from "./histogram-binding.js";
 import type { NativeAttachment, NativeInputPlan, NativeOutputPlan, NativePreparedInput } from "./plans.js";
 import type { NativeSharedCache } from "./shared-cache-binding.js";
 import type { NativeSharedMemory } from "./shared-memory.js";
@@ -123,6 +124,8 @@ export interface NativeLoadOptions {
   latencyObjectiveMicros: number;
   /** 0: no limit. */
   maxRequestRows: number;
+  /** False: no cost curve, and no size for dynamic dims, is found out by running the model. */
+  measure: boolean;
   /** Batch sizes that run before maxDelayMicros are over. */
   preferredBatchRows: number[];
   /** Batches are filled up to these sizes. */
@@ -229,6 +232,8 @@ export interface NativePort {
   /**
    * Embedded predict. `inputs`: model order, undefined for an absent optional one. `wanted`: output indices, empty: all.
    * `lend`: memory is read in place (the TypeScript side has made that safe), else copied before the call returns.
+   * `histograms`: one per wanted output counts its values on native threads; in its place the answer then has how many
+   * there were, INT64 [1], and ERR_RUN_FAILED tells of a value that is not finite.
    * Returns a ticket, or a negated one as {@link submit} does; the answer comes through `onOutputs`, never before this call
    * returns. Throws OrtserveError codes.
    */
@@ -239,6 +244,7 @@ export interface NativePort {
     lend: boolean,
     timeoutMicros: number,
     cacheUse: CacheUse,
+    histograms: readonly NativeHistogram[] | undefined,
   ): number;
 
   /** As {@link predict}, for what `preprocess` takes: JSON and attachments as of {@link submitPrepared}. */
@@ -301,6 +307,8 @@ export interface NativeBinding extends NativeSharedCache {
       computeMicros: number,
     ) => void,
   ): NativePort;
+  /** Works without the engine. */
+  makeHistogram(): NativeHistogram;
   /** Least squares over rows of `dimension` and `outputs` numbers. Throws. */
   openEquations(dimension: number, outputs: number): NativeEquations;
   /**

@@ -43,6 +43,11 @@ export interface ModelOptions {
   instances?: number;
   /** "auto" (default): rows of different calls run together when the model proves to treat them independently. */
   batching?: "auto" | "off" | boolean;
+  /**
+   * False: the model is not run at load to be timed, for models that are run a few times only. Batches then have no cap of
+   * their own, and a deadline that cannot be met is not refused on arrival. Default: true.
+   */
+  measure?: boolean;
   /** Most rows run together. Default: where the cost curve measured at load stops gaining. */
   maxBatchRows?: number;
   /** How long a call may wait for company, in milliseconds; "auto": found from the traffic. Default: 0. */
@@ -119,6 +124,7 @@ const modelOptionTable: OptionTable<ModelOptions> = {
   intraOpThreads: { kind: "integer", min: 1, max: 1024 },
   instances: { kind: "integer", min: 1, max: 1024 },
   batching: { kind: "choice", of: ["auto", "off", true, false] },
+  measure: { kind: "boolean" },
   maxBatchRows: { kind: "integer", min: 1, max: 65536 },
   maxDelayMs: {
     kind: "custom",
@@ -213,6 +219,7 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     ...variant,
     cacheVariant: JSON.stringify(variant),
     batching: options.batching === false || options.batching === "off" ? "off" : "auto",
+    measure: options.measure ?? true,
     instances: options.instances ?? (latency ? 1 : 0),
     intraOpThreads: options.intraOpThreads ?? allCores,
     maxBatchRows: options.maxBatchRows ?? 0,

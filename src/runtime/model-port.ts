@@ -15,6 +15,7 @@ import {
   type WireFormat,
   wireFlags,
 } from "../native/binding.js";
+import type { NativeHistogram } from "../native/histogram-binding.js";
 import { codeName, engineBinding } from "./engine.js";
 import type { PreparedBody } from "./media-body.js";
 import type { Model } from "./model.js";
@@ -201,8 +202,10 @@ export class ModelPort {
     timeoutMicros: number,
     handler: OutputHandler,
     cacheUse: CacheUse = CacheUse.use,
+    histograms?: readonly NativeHistogram[],
   ): number {
-    const ticket = this.#native.predict(model.native.handle, inputs, wanted, lend, timeoutMicros, cacheUse);
+    const { handle } = model.native;
+    const ticket = this.#native.predict(handle, inputs, wanted, lend, timeoutMicros, cacheUse, histograms);
     return this.#keep(ticket, handler);
   }
 

@@ -261,6 +261,28 @@ void interleaved(const void* source, size_t pixels, size_t channels, const float
   }
 }
 
+void range(const void* source, size_t count, int32_t* low, int32_t* high) noexcept {
+  int32_t least = INT32_MAX;
+  int32_t most = INT32_MIN;
+  for (size_t i = 0; i < count; ++i) {
+    const int32_t bits = load<int32_t>(source, i);
+    const int32_t key = bits ^ ((bits >> 31) & 0x7fffffff);
+    least = key < least ? key : least;
+    most = key > most ? key : most;
+  }
+  *low = least;
+  *high = most;
+}
+
+// In double, where no product of a float and a power of two loses a bit.
+void bins(const void* source, size_t count, double factor, int32_t* bins) noexcept {
+  for (size_t i = 0; i < count; ++i) {
+    const double scaled = static_cast<double>(load<float>(source, i)) * factor;
+    const int32_t whole = static_cast<int32_t>(scaled);
+    bins[i] = whole - (scaled < static_cast<double>(whole) ? 1 : 0);
+  }
+}
+
 void pcm16(const void* source, void* target, size_t frames, size_t channels, float scale) noexcept {
   if (channels == 1) {
     for (size_t i = 0; i < frames; ++i) {
@@ -297,6 +319,8 @@ constexpr Kernels make_kernels(const char* name) noexcept {
       .dequantize_all_i8 = dequantize_all<int8_t>,
       .planes = planes,
       .interleaved = interleaved,
+      .range = range,
+      .bins = bins,
       .pcm16 = pcm16,
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vector loops behind preprocessing, compiled once per instruction set and chosen by what the CPU has.
+// The vector loops behind preprocessing and calibration, compiled once per instruction set and chosen by what the CPU
+// has.
 #pragma once
 
 #include <cstddef>
@@ -52,6 +53,11 @@ struct Kernels {
   /// The same, staying interleaved, so that channel c of the source becomes channel place[c] of the target.
   void (*interleaved)(const void* source, size_t pixels, size_t channels, const float* mul, const float* add,
                       const uint8_t* place, void* target);
+  /// Least and largest of `count` >= 1 floats as integer keys in the order of the floats, NaN with a clear sign above
+  /// infinity and with a set one below: key = bits for floats from +0 on, else bits with all but the sign inverted.
+  void (*range)(const void* source, size_t count, int32_t* low, int32_t* high);
+  /// floor(x * factor) of floats, where that fits 32 bits. `factor` is a power of two.
+  void (*bins)(const void* source, size_t count, double factor, int32_t* bins);
   /// 16-bit signed samples of `channels` interleaved channels to the mean of each frame's samples, times `scale`.
   void (*pcm16)(const void* source, void* target, size_t frames, size_t channels, float scale);
 };

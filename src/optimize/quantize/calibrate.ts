@@ -2,14 +2,16 @@
 // Watches tensors inside a model while samples run through it. Values are counted and dropped at once: memory depends on the
 // model, not on how many samples there are or how large they are together.
 import { OrtserveError } from "../../errors.js";
+import { startEngine } from "../../runtime/engine.js";
+import { type Distribution, Histogram } from "../../runtime/histogram.js";
 import { type PredictInputs, prepareInputs } from "../../runtime/inputs.js";
 import type { Model } from "../../runtime/model.js";
+import { observe } from "../../runtime/observe.js";
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import { ElementType, type GraphProto } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
-import { Histogram } from "./histogram.js";
 
 export interface CalibrationOptions {
   /** Most bytes of watched tensors at once; a model with more is run several times per sample. Default: 64 MiB. */
@@ -28,23 +30,50 @@ export async function calibrate(
   tensors: readonly string[],
   samples: Samples,
   options: CalibrationOptions = {},
-): Promise<Map<string, Histogram>> {
+): Promise<Map<string, Distribution>> {
   const found = new Map(tensors.map((name) => [name, new Histogram()]));
   const graph = new Graph(model);
   const inner = tensors.filter((name) => !graph.isInput(name));
-  const session = await bench.load(inner.length > 0 ? watched(model, inner) : model);
+  const { budgetBytes = 2 ** 26 } = options;
+  const session = await bench.load(inner.length > 0 ? watched(model, inner) : model, {
+    threads: startEngine().cores,
+    sessionOptions: { "session.intra_op.allow_spinning": "0" },
+  });
   try {
-    let groups = chunks(inner);
+    let groups: readonly (readonly string[])[] = [];
     for (let i = 0; i < samples.count; i++) {
       const inputs = await samples.inputs(i);
-      const sizes = await observe(session, inputs, groups, found, i);
-      if (i === 0) groups = pack(inner, sizes, options.budgetBytes ?? 2 ** 26);
+      const watch = (names: readonly string[]) => count(session, inputs, pick(found, names), i);
+      if (i === 0) groups = pack(inner, await probe(inner, watch, budgetBytes), budgetBytes);
+      else for (const group of groups) await watch(group);
+      countInputs(session, inputs, found, i);
       options.onSample?.(i + 1, samples.count);
     }
   } finally {
     await session.close();
   }
-  return found;
+  return new Map([...found].map(([name, histogram]) => [name, histogram.read()]));
+}
+
+function pick<T>(from: ReadonlyMap<string, T>, names: readonly string[]): Map<string, T> {
+  return new Map(names.map((name) => [name, from.get(name) as T]));
+}
+
+/** Counts all of `names` in groups that grow as far as the sizes seen so far allow: neighbours are of similar size. */
+async function probe(
+  names: readonly string[],
+  watch: (names: readonly string[]) => Promise<Map<string, number>>,
+  budget: number,
+): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (let at = 0, next = firstGroup; at < names.length; ) {
+    const group = names.slice(at, at + next);
+    const seen = await watch(group);
+    for (const [name, bytes] of seen) sizes.set(name, bytes);
+    at += group.length;
+    next = Math.max(firstGroup, Math.floor(budget / Math.max(1, ...seen.values())));
+  }
+  return sizes;
 }
 
 /** The model with further FP32 outputs: ONNX Runtime keeps a tensor that is asked for, however it rewrites the rest. */
@@ -57,39 +86,40 @@ export function watched({ proto, directory }: OnnxModel, tensors: readonly strin
   return { proto: { ...proto, graph: { ...graph, output: [...graph.output, ...added] } }, directory };
 }
 
-/** Bytes of each tensor. */
-async function observe(
+/** Adds what a group of outputs holds; their sizes in bytes. Names the sample where a value is no number. */
+async function count(
   session: Model,
   inputs: PredictInputs,
-  groups: readonly (readonly string[])[],
   found: ReadonlyMap<string, Histogram>,
   sample: number,
 ): Promise<Map<string, number>> {
-  const sizes = new Map<string, number>();
-  const count = (name: string, values: unknown) => {
-    const histogram = found.get(name);
-    if (histogram === undefined || !(values instanceof Float32Array)) return;
+  try {
+    const counted = await observe(session, inputs, found);
+    return new Map([...counted].map(([name, values]) => [name, 4 * values]));
+  } catch (cause) {
+    if (!(cause instanceof OrtserveError) || cause.code !== "ERR_RUN_FAILED") throw cause;
+    throw new OrtserveError("ERR_RUN_FAILED", `sample ${sample}, ${cause.message}`, { cause });
+  }
+}
+
+function countInputs(
+  session: Model,
+  inputs: PredictInputs,
+  found: ReadonlyMap<string, Histogram>,
+  sample: number,
+): void {
+  const given = prepareInputs(session.metadata, inputs);
+  for (const [i, { name }] of session.metadata.inputs.entries()) {
+    const data = given[i]?.data;
+    if (!(data instanceof Float32Array)) continue;
     try {
-      histogram.add(values);
+      found.get(name)?.add(data);
     } catch (cause) {
       throw new OrtserveError("ERR_RUN_FAILED", `sample ${sample}, tensor '${name}': ${(cause as Error).message}`, {
         cause,
       });
     }
-    sizes.set(name, values.byteLength);
-  };
-  for (const group of groups) {
-    const outputs = await session.predict(inputs, { outputs: group });
-    for (const [name, { data }] of Object.entries(outputs)) count(name, data);
   }
-  const given = prepareInputs(session.metadata, inputs);
-  for (const [i, { name }] of session.metadata.inputs.entries()) count(name, given[i]?.data);
-  return sizes;
-}
-
-function chunks(names: readonly string[]): string[][] {
-  const count = Math.ceil(names.length / firstGroup);
-  return Array.from({ length: count }, (_, i) => names.slice(i * firstGroup, (i + 1) * firstGroup));
 }
 
 /** Groups of at most `budget` bytes, or of one tensor that is larger alone. */

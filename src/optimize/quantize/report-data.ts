@@ -2,10 +2,10 @@
 // What a quantization reports: everything needed to judge it, and to make it again.
 
 import type { FusionProof } from "./fusion-proof.js";
-import type { RangeMethod } from "./histogram.js";
 import type { IntegerInput } from "./integer-input.js";
 import type { FloatNode } from "./layers.js";
 import type { Quality } from "./quality.js";
+import type { RangeMethod } from "./range.js";
 import type { LayerSensitivity } from "./sensitivity.js";
 import type { SpeedComparison } from "./speed.js";
 import type { Target } from "./target.js";

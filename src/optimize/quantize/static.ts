@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Static quantization: ranges from calibration, then whatever of the known remedies raises the quality, then exclusions.
 import { OrtserveError } from "../../errors.js";
+import type { Distribution } from "../../runtime/histogram.js";
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
@@ -8,9 +9,9 @@ import type { Workbench } from "../run/workbench.js";
 import type { QuantParams } from "./arithmetic.js";
 import { calibrate } from "./calibrate.js";
 import { equalizeLayers } from "./equalize.js";
-import { type Histogram, paramsOf, type RangeMethod } from "./histogram.js";
 import { type Placement, placePairs } from "./placement.js";
 import type { Quality, Yardstick } from "./quality.js";
+import { paramsOf, type RangeMethod } from "./range.js";
 import type { Trial } from "./report-data.js";
 import { excludeWorst, type LayerSensitivity, rankLayers } from "./sensitivity.js";
 import type { TargetProfile } from "./target.js";
@@ -33,7 +34,7 @@ export interface StaticResult {
   readonly base: OnnxModel;
   readonly placement: Placement;
   readonly params: ReadonlyMap<string, QuantParams>;
-  readonly histograms: ReadonlyMap<string, Histogram>;
+  readonly histograms: ReadonlyMap<string, Distribution>;
   readonly method: RangeMethod;
   readonly quality: Quality;
   readonly excluded: readonly string[];
@@ -46,7 +47,7 @@ interface Candidate {
   readonly what: string;
   readonly base: OnnxModel;
   readonly method: RangeMethod;
-  readonly histograms: ReadonlyMap<string, Histogram>;
+  readonly histograms: ReadonlyMap<string, Distribution>;
 }
 
 export class StaticQuantizer {
@@ -105,7 +106,7 @@ export class StaticQuantizer {
     return best;
   }
 
-  #calibrate(model: OnnxModel): Promise<Map<string, Histogram>> {
+  #calibrate(model: OnnxModel): Promise<Map<string, Distribution>> {
     const { tensors } = placePairs(new Graph(model), this.#options.profile, this.#options.exclude);
     if (tensors.size === 0)
       throw new OrtserveError("ERR_UNSUPPORTED", "the model has no layer that can be quantized statically");

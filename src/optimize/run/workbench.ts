@@ -60,6 +60,7 @@ export class Workbench {
     const path = typeof source === "string" ? source : this.write(source);
     return Model.load(path, {
       batching: "off",
+      measure: false,
       instances: 1,
       intraOpThreads: options.threads ?? 1,
       sessionOptions: {
