@@ -136,7 +136,17 @@ describe("quantize refuses", () => {
 
 describe("digits in INT8", () => {
   it("are read as well as in FP32", async () => {
+    const start = performance.now();
     const { report, missed } = await quantizeDigits("digits.onnx", 400);
+    const seconds = (performance.now() - start) / 1000;
+    const known = ["preparation", "calibration", "ranges as seen", "ranges of least squared error", "report", "speed"];
+    const stages = report.stages.map(({ name }) => name);
+    assert.deepEqual(
+      stages.filter((name) => known.includes(name)),
+      known,
+    );
+    assert.equal(new Set(stages).size, stages.length);
+    assert.ok(report.stages.reduce((sum, stage) => sum + stage.seconds, 0) <= seconds, "stages do not overlap");
     assert.deepEqual(missed, []);
     const { drop, agreement, sqnr } = await compareDigits(draftPath("digits.onnx"));
     assert.ok(drop <= 0.003, `accuracy drops by ${drop}`);

@@ -22,10 +22,9 @@ export interface QuantParams {
 /** Smallest normal FP32 number: a scale below it would divide by next to nothing. */
 const tiny = 2 ** -126;
 
-/** To the nearest integer, halves to the even one, as IEEE 754 rounds; `Math.round` rounds halves up. */
+/** To the nearest integer, halves to the even one, as IEEE 754 rounds; `Math.round` rounds halves up. Exact below 2^51. */
 export function rintEven(value: number): number {
-  const magic = value < 0 ? -(2 ** 52) : 2 ** 52; // where doubles have no fraction left, the sum itself is rounded
-  return value + magic - magic;
+  return value + 1.5 * 2 ** 52 - 1.5 * 2 ** 52; // where doubles have no fraction left, the sum itself is rounded
 }
 
 /** Integers of [qmin, qmax] spread over [min, max], which is widened to hold 0. */
@@ -59,8 +58,19 @@ export function quantize(value: number, { type, scale, zeroPoint }: QuantParams)
 
 export function quantizeAll(values: ArrayLike<number>, params: QuantParams): Uint8Array | Int8Array {
   const result = params.type.name === "int8" ? new Int8Array(values.length) : new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) result[i] = quantize(values[i] as number, params);
+  quantizeInto(result, values, params, 0, values.length);
   return result;
+}
+
+/** Elements `from` to `to`: a plain loop, since models have many millions of weights. */
+export function quantizeInto(
+  target: Uint8Array | Int8Array,
+  values: ArrayLike<number>,
+  params: QuantParams,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) target[i] = quantize(values[i] as number, params);
 }
 
 /** DequantizeLinear of one integer, as FP32. */

@@ -14,7 +14,7 @@ import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
 
 export interface CalibrationOptions {
-  /** Most bytes of watched tensors at once; a model with more is run several times per sample. Default: 64 MiB. */
+  /** Most bytes of watched tensors at once; a model with more is run several times per sample. Default: 128 MiB. */
   budgetBytes?: number;
   /** After each sample. */
   onSample?: (done: number, of: number) => void;
@@ -34,7 +34,7 @@ export async function calibrate(
   const found = new Map(tensors.map((name) => [name, new Histogram()]));
   const graph = new Graph(model);
   const inner = tensors.filter((name) => !graph.isInput(name));
-  const { budgetBytes = 2 ** 26 } = options;
+  const { budgetBytes = 2 ** 27 } = options;
   const session = await bench.load(inner.length > 0 ? watched(model, inner) : model, {
     threads: startEngine().cores,
     sessionOptions: { "session.intra_op.allow_spinning": "0" },
@@ -123,7 +123,7 @@ function countInputs(
 }
 
 /** Groups of at most `budget` bytes, or of one tensor that is larger alone. */
-function pack(names: readonly string[], sizes: ReadonlyMap<string, number>, budget: number): string[][] {
+export function pack(names: readonly string[], sizes: ReadonlyMap<string, number>, budget: number): string[][] {
   const groups: string[][] = [];
   let room = 0;
   for (const name of names) {

@@ -63,7 +63,11 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
   });
   const result = await quantizer.run(base);
   onProgress("report", 0, 1);
-  const noise = await layerNoise(bench, result.base, result.model, result.placement, calibration);
+  const bytesOf = (tensor: string) => {
+    const seen = result.histograms.get(tensor);
+    return seen && (4 * seen.total) / calibration.count;
+  };
+  const noise = await layerNoise(bench, result.base, result.model, result.placement, calibration, bytesOf);
   const integer = await withIntegerInputs(request, result);
   const fusion = target === "cpu" ? await proveFusion(bench, integer.model, result.placement.float) : undefined;
   return {

@@ -4,14 +4,16 @@ import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
-import { watched } from "./calibrate.js";
+import { pack, watched } from "./calibrate.js";
 import { OutputError } from "./output-error.js";
 import { fusedResult, type Placement } from "./placement.js";
 import type { LayerNoise } from "./report-data.js";
 
 const samplesUsed = 2;
-/** Layers compared in one run, to bound memory. */
-const atOnce = 8;
+/** Bytes of one model's results in one run. */
+const budgetBytes = 2 ** 25;
+/** What a result is taken to have where calibration has not seen it. */
+const unknownBytes = budgetBytes / 8;
 
 interface Watch {
   readonly layer: string;
@@ -25,6 +27,7 @@ export async function layerNoise(
   quantized: OnnxModel,
   { layers }: Placement,
   samples: Samples,
+  bytesOf: (tensor: string) => number | undefined,
 ): Promise<LayerNoise[]> {
   const [before, after] = [new Graph(original), new Graph(quantized)];
   const watches = layers.map((layer): Watch => {
@@ -43,12 +46,14 @@ export async function layerNoise(
       watches.map((watch) => watch.quantized),
     ),
   );
+  const sizes = new Map(watches.map(({ original: name }) => [name, bytesOf(name) ?? unknownBytes]));
+  const groups = pack([...sizes.keys()], sizes, budgetBytes);
   const errors = new Map(watches.map(({ layer }) => [layer, new OutputError()]));
   try {
     for (let i = 0; i < Math.min(samplesUsed, samples.count); i++) {
       const inputs = await samples.inputs(i);
-      for (let at = 0; at < watches.length; at += atOnce) {
-        const group = watches.slice(at, at + atOnce);
+      for (const names of groups) {
+        const group = watches.filter((watch) => names.includes(watch.original));
         const unique = (names: string[]) => ({ outputs: [...new Set(names)] });
         const a = await first.predict(inputs, unique(group.map((watch) => watch.original)));
         const b = await second.predict(inputs, unique(group.map((watch) => watch.quantized)));

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { OrtserveError } from "../../errors.js";
 import { startEngine } from "../../runtime/engine.js";
+import type { TensorSpec } from "../../runtime/model.js";
 import { didYouMean } from "../../runtime/nearest-name.js";
 import { version } from "../../version.js";
 import { loadSamples } from "../data/load-samples.js";
@@ -21,6 +22,7 @@ import { preferredMode } from "./mode.js";
 import { normalizedModel } from "./normalize.js";
 import { type Quality, Yardstick } from "./quality.js";
 import type { Mode, QuantizeReport } from "./report-data.js";
+import { StageClock } from "./stage-clock.js";
 import type { Target } from "./target.js";
 import { timeOnTarget } from "./target-speed.js";
 
@@ -63,12 +65,22 @@ const randomSamples = 32;
  * goal is met.
  */
 export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeResult> {
-  const goals: Goals = { maxDrop: 0.01, minSqnr: 0, minSpeedup: 1, ...defined(options) };
+  const clock = new StageClock("preparation");
+  const onProgress = (stage: string, done: number, of: number) => {
+    clock.enter(stage);
+    options.onProgress?.(stage, done, of);
+  };
   const bench = new Workbench();
+  return quantizeOn(bench, clock, { ...options, onProgress }).finally(() => bench.close());
+}
+
+async function quantizeOn(bench: Workbench, clock: StageClock, options: QuantizeOptions): Promise<QuantizeResult> {
+  const goals: Goals = { maxDrop: 0.01, minSqnr: 0, minSpeedup: 1, ...defined(options) };
+  const base = await normalizedModel(bench, options.model);
+  checkExclusions(base, options.exclude ?? []);
+  const original = await bench.load(options.model); // later loads of the file share its session
   try {
-    const base = await normalizedModel(bench, options.model);
-    checkExclusions(base, options.exclude ?? []);
-    const samples = await openSamples(bench, base, options);
+    const samples = await openSamples(original.metadata.inputs, options);
     const mode = await chosenMode(bench, base, samples, options);
     const split = splitSamples(samples, options.maxSamples ?? 256);
     const draft = await makeDraft(bench, base, mode, split, goals, options);
@@ -76,6 +88,7 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
     const { target = "cpu" } = options;
     const inputs = await split.heldOut.inputs(0);
     const timed = await timeOnTarget(bench, options.model, draft.model, inputs, draft.feed(inputs), target);
+    options.onProgress?.("writing", 0, 1);
     const missed = missedGoals(draft.quality, timed.speed, goals);
     const machine = thisMachine();
     const final = describe(draft.model, { target, mode, machine, excluded: draft.facts.excluded });
@@ -85,10 +98,10 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
     const bytes = { before: storedBytes(options.model, before), after: storedBytes(written, after) };
     const warnings = [...timed.warnings, ...warningsOf(options, machine, samples, target)];
     const { quality, facts } = draft;
-    const measured = { quality, speed: timed.speed, bytes, ...facts };
+    const measured = { quality, speed: timed.speed, bytes, stages: clock.stages(), ...facts };
     return { report: { ...heading(options, target, mode), machine, goals, ...measured, warnings }, missed };
   } finally {
-    bench.close();
+    await original.close();
   }
 }
 
@@ -131,10 +144,7 @@ function checkExclusions(base: OnnxModel, exclude: readonly string[]): void {
   throw new OrtserveError("ERR_INVALID_ARGUMENT", `there is no layer '${unknown}' to exclude${hint}`);
 }
 
-async function openSamples(bench: Workbench, base: OnnxModel, options: QuantizeOptions): Promise<Samples> {
-  const session = await bench.load(base);
-  const specs = session.metadata.inputs;
-  await session.close();
+async function openSamples(specs: readonly TensorSpec[], options: QuantizeOptions): Promise<Samples> {
   if (options.calibration !== "random" || existsSync("random"))
     return loadSamples(options.calibration, specs, options.loaders);
   const inputs = async (index: number) => randomInputs(specs, options.shapes ?? {}, index + 1);

@@ -34,6 +34,11 @@ export interface LayerNoise {
   readonly sqnr: number;
 }
 
+export interface Stage {
+  readonly name: string;
+  readonly seconds: number;
+}
+
 export interface QuantizeReport {
   readonly model: string;
   readonly output: string;
@@ -42,6 +47,8 @@ export interface QuantizeReport {
   readonly date: string;
   readonly versions: { readonly ortserve: string; readonly onnxruntime: string };
   readonly machine: { readonly cpu: string; readonly cores: number; readonly int8Instructions: string };
+  /** What took how long, in the order in which it began; a stage that came several times once. */
+  readonly stages: readonly Stage[];
   readonly calibration: { readonly samples: number; readonly method: RangeMethod };
   readonly layers: { readonly quantized: number; readonly float: readonly FloatNode[] };
   readonly excluded: readonly string[];

@@ -86,7 +86,7 @@ export class StaticQuantizer {
 
   /** Each remedy is kept only if held-out samples say that it helps. */
   async #bestCandidate(model: OnnxModel): Promise<{ candidate: Candidate; quality: Quality }> {
-    const histograms = await this.#calibrate(model);
+    const histograms = await this.#calibrate(model, "calibration");
     const plain: Candidate = { what: "ranges as seen", base: model, method: "minmax", histograms };
     let best = { candidate: plain, quality: await this.#measure(plain) };
     this.#trials.push({ what: plain.what, sqnr: best.quality.sqnr, kept: true });
@@ -101,20 +101,26 @@ export class StaticQuantizer {
     if (equalized) {
       const base = await this.#bench.share(equalized);
       const { method } = best.candidate;
-      await attempt({ what: "equalized layers", base, method, histograms: await this.#calibrate(base) });
+      await attempt({
+        what: "equalized layers",
+        base,
+        method,
+        histograms: await this.#calibrate(base, "calibration of equalized layers"),
+      });
     }
     return best;
   }
 
-  #calibrate(model: OnnxModel): Promise<Map<string, Distribution>> {
+  #calibrate(model: OnnxModel, stage: string): Promise<Map<string, Distribution>> {
     const { tensors } = placePairs(new Graph(model), this.#options.profile, this.#options.exclude);
     if (tensors.size === 0)
       throw new OrtserveError("ERR_UNSUPPORTED", "the model has no layer that can be quantized statically");
     const watched = new Set([...tensors.keys(), ...tensors.values()]);
     const { budgetBytes, onProgress } = this.#options;
+    onProgress(stage, 0, this.#calibration.count);
     return calibrate(this.#bench, model, [...watched], this.#calibration, {
       ...(budgetBytes !== undefined && { budgetBytes }),
-      onSample: (done, of) => onProgress("calibration", done, of),
+      onSample: (done, of) => onProgress(stage, done, of),
     });
   }
 

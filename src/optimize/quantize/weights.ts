@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Weights as INT8, symmetric, one scale per output channel; biases as INT32 with the scale of the products they are added to.
-import { int8, type QuantParams, quantize, reducedParams, rintEven, symmetricParams } from "./arithmetic.js";
+import { int8, type QuantParams, quantizeInto, reducedParams, rintEven, symmetricParams } from "./arithmetic.js";
 
 /** A weight seen as [outer, channels, inner], C order. */
 export interface ChannelView {
@@ -33,12 +33,15 @@ export function eachInChannel(
 }
 
 /** Largest magnitude of each channel. */
-export function channelMagnitudes(view: ChannelView): Float64Array {
-  const most = new Float64Array(view.channels);
-  for (let channel = 0; channel < view.channels; channel++) {
-    eachInChannel(view, channel, (at) => {
-      most[channel] = Math.max(most[channel] as number, Math.abs(view.values[at] as number));
-    });
+export function channelMagnitudes({ values, outer, channels, inner }: ChannelView): Float64Array {
+  const most = new Float64Array(channels);
+  for (let row = 0; row < outer * channels; row++) {
+    let largest = most[row % channels] as number;
+    for (let at = row * inner; at < (row + 1) * inner; at++) {
+      const magnitude = Math.abs(values[at] as number);
+      if (magnitude > largest) largest = magnitude;
+    }
+    most[row % channels] = largest;
   }
   return most;
 }
@@ -61,19 +64,17 @@ export interface WeightOptions {
 export function quantizeWeight(view: ChannelView, options: WeightOptions = {}): QuantizedWeight {
   const magnitudes = channelMagnitudes(view);
   const whole = magnitudes.reduce((a, b) => Math.max(a, b), 0);
-  const values = new Int8Array(view.values.length);
-  const scales = new Float32Array(options.perTensor ? 1 : view.channels);
-  for (let channel = 0; channel < view.channels; channel++) {
-    const most = options.perTensor ? whole : (magnitudes[channel] as number);
+  const scales = (options.perTensor ? Float64Array.of(whole) : magnitudes).map((most, channel) => {
     const found = options.reduceRange ? reducedParams(most) : symmetricParams(-most, most, int8);
-    const scale = Math.max(found.scale, options.atLeast?.[options.perTensor ? 0 : channel] ?? 0);
-    const params: QuantParams = { type: int8, scale, zeroPoint: 0 };
-    scales[options.perTensor ? 0 : channel] = scale;
-    eachInChannel(view, channel, (at) => {
-      values[at] = quantize(view.values[at] as number, params);
-    });
+    return Math.max(found.scale, options.atLeast?.[channel] ?? 0);
+  });
+  const values = new Int8Array(view.values.length);
+  const { channels, inner } = view;
+  for (let row = 0; row < view.outer * channels; row++) {
+    const params: QuantParams = { type: int8, scale: scales[row % scales.length] as number, zeroPoint: 0 };
+    quantizeInto(values, view.values, params, row * inner, (row + 1) * inner);
   }
-  return { values, scales };
+  return { values, scales: Float32Array.from(scales) };
 }
 
 /** A bias beyond 32 bits would be clipped without a word: the weight's scale is raised until it fits. */

@@ -53,6 +53,7 @@ ${
 ${report.fusion ? table(["operator that runs", "nodes"], Object.entries(report.fusion.operators)) : ""}
 <h2>Made</h2>
 ${table(["", ""], originRows(report))}
+${table(["stage", "took"], stageRows(report))}
 </body>
 </html>
 `;
@@ -96,6 +97,10 @@ function qualityRows({ quality }: QuantizeReport): Row[] {
 
 function trialRows({ trials }: QuantizeReport): Row[] {
   return trials.map(({ what, sqnr, kept }) => [what, `${sqnr.toFixed(1)} dB`, kept ? "yes" : "no"]);
+}
+
+function stageRows({ stages }: QuantizeReport): Row[] {
+  return stages.map(({ name, seconds }) => [name, `${seconds.toFixed(1)} s`]);
 }
 
 function charts({ noise, sensitivity, ranges, excluded }: QuantizeReport): string {

@@ -29,6 +29,9 @@ export function reportText(report: QuantizeReport): string {
   ]);
   if (fusion)
     rows.push(["kernels", `${fusion.integer} integer, ${fusion.float.length} FP32${missText(fusion.missed.length)}`]);
+  const took = report.stages.reduce((sum, { seconds }) => sum + seconds, 0);
+  const timing = report.stages.find(({ name }) => name === "speed")?.seconds ?? 0;
+  rows.push(["took", `${took.toFixed(1)} s, of which ${timing.toFixed(1)} s to time both models`]);
   const warnings = report.warnings.map((text) => `  warning: ${text}`);
   return `${columns([[`${report.mode}`, `for ${report.target}`], ...rows], 2)}\n${warnings.map((line) => `${line}\n`).join("")}`;
 }
