@@ -19,6 +19,12 @@ bool read(const std::string& text, double& value) {
   return read_decimal(reinterpret_cast<const uint8_t*>(padded.data()), value);
 }
 
+bool read_as_fraction(const std::string& text, double& value) {
+  const std::string padded = text + "," + std::string(kReadable, '9');
+  const auto* begin = reinterpret_cast<const uint8_t*>(padded.data());
+  return read_fraction(begin, begin + text.size(), value);
+}
+
 void expect_equals_strtod(const std::string& text) {
   double value = 0;
   if (!read(text, value)) return;
@@ -80,6 +86,33 @@ TEST(ReadDecimal, ReadsBackWhatPrintfWritesOfRandomFloats) {
     std::snprintf(text, sizeof text, "%.9f", static_cast<double>(std::bit_cast<float>(bits)) * 1e-30);
     expect_equals_strtod(text);
   }
+}
+
+TEST(ReadFraction, EqualsStrtodOnRandomDigits) {
+  Random random;
+  for (int i = 0; i < 300000; ++i) {
+    const std::string text =
+        (random.below(2) ? "-" : "") + random.digits(1) + "." + random.digits(1 + random.below(14));
+    double value = 7;
+    ASSERT_TRUE(read_as_fraction(text, value)) << text;
+    EXPECT_EQ(std::bit_cast<uint64_t>(value), std::bit_cast<uint64_t>(std::strtod(text.c_str(), nullptr))) << text;
+  }
+}
+
+TEST(ReadFraction, LeavesEverythingElse) {
+  double value = 7;
+  for (const char* text : {"", "-", "5", "-5", "5.", "-5.", ".5", "-.5", "17.5", "1.5 ", " 1.5", "1.5e3", "1.2.3",
+                           "x.5", "1.5x", "1,5", "1.12345678x", "0.1234567890123456", "NaN"}) {
+    EXPECT_FALSE(read_as_fraction(text, value)) << text;
+  }
+  EXPECT_EQ(value, 7);
+}
+
+// Where the digits alone pass 2^53.
+TEST(ReadFraction, TakesNoMantissaThatADoubleDoesNotHold) {
+  double value = 7;
+  EXPECT_TRUE(read_as_fraction("9.007199254740992", value));
+  EXPECT_FALSE(read_as_fraction("9.007199254740993", value));
 }
 
 }  // namespace

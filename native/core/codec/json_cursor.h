@@ -30,6 +30,8 @@ class JsonCursor {
   bool at_end() const noexcept { return token_ >= tokens_; }
   /// Start of the current token. Numbers end before the end of the text; strings start at their quote.
   const char* token() const noexcept { return bytes_ + offsets_[token_]; }
+  /// Start of the token after the current one, or the end of the text.
+  const char* next_token() const noexcept { return bytes_ + offsets_[token_ + 1]; }
   void advance() noexcept { ++token_; }
 
   Mark mark() const noexcept { return {token_, depth_}; }

@@ -45,9 +45,10 @@ inline float round_to_odd(double value) noexcept {
   return std::bit_cast<float>(bits | 1);
 }
 
-/// Reads the number at `token`, which white space or punctuation ends. False: it is not one that T holds.
+/// Reads the number at `token`, which white space or punctuation ends; the next token begins at `next`. False: it is
+/// not one that T holds.
 template <typename T>
-inline bool read_number(const char* token, T& value) noexcept {
+inline bool read_number(const char* token, const char* next, T& value) noexcept {
   namespace parsing = simdjson::builtin::numberparsing;
   const auto* text = reinterpret_cast<const uint8_t*>(token);
   if constexpr (std::is_same_v<T, uint64_t>) {
@@ -59,7 +60,10 @@ inline bool read_number(const char* token, T& value) noexcept {
     return static_cast<int64_t>(value) == wide;
   } else {
     double wide;
-    if (!read_decimal(text, wide) && parsing::parse_double(text).get(wide) != simdjson::SUCCESS) return false;
+    const auto* end = reinterpret_cast<const uint8_t*>(next);
+    if (!read_fraction(text, end, wide) && !read_decimal(text, wide) &&
+        parsing::parse_double(text).get(wide) != simdjson::SUCCESS)
+      return false;
     if constexpr (std::is_same_v<T, Fp16>) {
       value.bits = float_to_fp16(round_to_odd(wide));
     } else if constexpr (std::is_same_v<T, Bf16>) {

@@ -29,7 +29,7 @@ bool is_scalar(const JsonCursor& cursor) noexcept {
     }
     default: {
       double number;
-      return read_number(cursor.token(), number) || special_number(cursor.token_text());
+      return read_number(cursor.token(), cursor.next_token(), number) || special_number(cursor.token_text());
     }
   }
 }
@@ -67,7 +67,7 @@ Status read_bool(JsonCursor& cursor, std::string_view field, bool& value) {
 }
 
 Status read_uint64(JsonCursor& cursor, std::string_view field, uint64_t& value) {
-  if (cursor.at_end() || !read_number(cursor.token(), value)) {
+  if (cursor.at_end() || !read_number(cursor.token(), cursor.next_token(), value)) {
     return wrong_field(cursor, field, "an unsigned integer");
   }
   cursor.advance();

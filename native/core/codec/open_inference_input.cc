@@ -63,7 +63,7 @@ Status OpenInferenceInput::read_shape(JsonCursor& cursor) {
   JsonArray dims(cursor);
   while (dims.next()) {
     int64_t dim = -1;
-    if (cursor.at_end() || !read_number(cursor.token(), dim) || dim < 0) {
+    if (cursor.at_end() || !read_number(cursor.token(), cursor.next_token(), dim) || dim < 0) {
       const Status found = cursor.unexpected("a non-negative integer");
       return {Code::kInvalidInput, "Unable to parse 'shape': " + found.message()};
     }

@@ -32,7 +32,7 @@ std::string range_text(const TabularColumn& column) {
 
 // A number, or a boolean as 1 and 0.
 bool read_value(const JsonCursor& cursor, double& value) noexcept {
-  if (read_number(cursor.token(), value) || read_token(cursor.token_text(), value)) return true;
+  if (read_number(cursor.token(), cursor.next_token(), value) || read_token(cursor.token_text(), value)) return true;
   bool flag = false;
   if (!read_token(cursor.token_text(), flag)) return false;
   value = flag ? 1 : 0;
@@ -83,7 +83,7 @@ Status PreparedInput::add_media(JsonCursor& cursor) {
   uint64_t number = 0;
   const bool is_image = std::holds_alternative<ImagePlan>(*spec_.plan);
   const char* const kind = is_image ? "an image" : "sound";
-  if (cursor.at_end() || !read_number(cursor.token(), number) || number >= attachments_.size()) {
+  if (cursor.at_end() || !read_number(cursor.token(), cursor.next_token(), number) || number >= attachments_.size()) {
     return cursor.unexpected(
         std::string(kind) + R"( ({"b64": "..."}, a data URL or base64 text) for input ')" + spec_.name + "'" + place(),
         Code::kInvalidInput);

@@ -95,7 +95,7 @@ Status TensorBuilder::read_numbers(JsonCursor& cursor, bool one) {
     bool more;
     do {
       bool good = false;
-      if constexpr (!std::is_same_v<T, bool>) good = read_number(at.token(), *out);
+      if constexpr (!std::is_same_v<T, bool>) good = read_number(at.token(), at.next_token(), *out);
       if (!good && !read_token(at.token_text(), *out)) return wrong_element(at);
       ++out;
       at.advance();
@@ -122,12 +122,12 @@ int64_t TensorBuilder::read_number_rows(JsonCursor& cursor, int64_t width) noexc
     if (at.peek() != '[') break;
     at.advance();
     for (uint64_t i = 1; i < elements; ++i) {
-      if (!read_number(at.token(), out[i - 1])) return rows;
+      if (!read_number(at.token(), at.next_token(), out[i - 1])) return rows;
       at.advance();
       if (at.peek() != ',') return rows;
       at.advance();
     }
-    if (!read_number(at.token(), out[elements - 1])) return rows;
+    if (!read_number(at.token(), at.next_token(), out[elements - 1])) return rows;
     at.advance();
     if (at.peek() != ']') return rows;
     at.advance();
