@@ -10,5 +10,6 @@ int main() {
   ortserve::bench::bench_batcher();
   ortserve::bench::bench_cache();
   ortserve::bench::bench_transform();
+  ortserve::bench::bench_histogram();
   ortserve::bench::bench_solve();
 }

@@ -59,6 +59,7 @@ void bench_stats();
 void bench_batcher();
 void bench_cache();
 void bench_transform();
+void bench_histogram();
 void bench_solve();
 
 }  // namespace ortserve::bench

@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { OrtserveError } from "../errors.js";
+import { calibrationBytes } from "../optimize/quantize/calibrate.js";
 import { type QuantizeOptions, quantizeModel } from "../optimize/quantize/quantize.js";
 import { type Target, targets } from "../optimize/quantize/target.js";
 import { htmlReport } from "../optimize/report/html.js";
@@ -68,7 +69,7 @@ export function quantizeCommand(): Command {
         .default("native"),
     )
     .option("--shape <name:dims>", "with --calib random: shape of an input with open dims", shape)
-    .option("--memory <size>", "most bytes of tensors watched at once", size, 64 * 2 ** 20)
+    .option("--memory <size>", "most bytes of tensors watched at once", size, calibrationBytes)
     .option("--report <path>", "where reports go, without .json and .html (default: beside the output)")
     .option("--no-report", "write no reports")
     .option("--json", "print the report as JSON")

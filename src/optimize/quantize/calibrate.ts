@@ -13,8 +13,11 @@ import { ElementType, type GraphProto } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
 
+/** Bytes of watched tensors that are in memory at once, where nothing else is asked for. */
+export const calibrationBytes = 128 * 2 ** 20;
+
 export interface CalibrationOptions {
-  /** Most bytes of watched tensors at once; a model with more is run several times per sample. Default: 128 MiB. */
+  /** Most bytes of watched tensors at once; a model with more is run several times per sample. Default: {@link calibrationBytes}. */
   budgetBytes?: number;
   /** After each sample. */
   onSample?: (done: number, of: number) => void;
@@ -34,7 +37,7 @@ export async function calibrate(
   const found = new Map(tensors.map((name) => [name, new Histogram()]));
   const graph = new Graph(model);
   const inner = tensors.filter((name) => !graph.isInput(name));
-  const { budgetBytes = 2 ** 27 } = options;
+  const { budgetBytes = calibrationBytes } = options;
   const session = await bench.load(inner.length > 0 ? watched(model, inner) : model, {
     threads: startEngine().cores,
     sessionOptions: { "session.intra_op.allow_spinning": "0" },
