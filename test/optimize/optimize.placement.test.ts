@@ -11,11 +11,11 @@ import { int8, symmetricParams, uint8 } from "../../src/optimize/quantize/arithm
 import { calibrate } from "../../src/optimize/quantize/calibrate.js";
 import { quantizeDynamically } from "../../src/optimize/quantize/dynamic.js";
 import { type FusionProof, proveFusion } from "../../src/optimize/quantize/fusion-proof.js";
-import { normalizedModel } from "../../src/optimize/quantize/normalize.js";
 import { placePairs } from "../../src/optimize/quantize/placement.js";
 import { paramsOf } from "../../src/optimize/quantize/range.js";
 import { profiles, type TargetProfile } from "../../src/optimize/quantize/target.js";
 import { writePairs } from "../../src/optimize/quantize/write-pairs.js";
+import { normalizedModel } from "../../src/optimize/run/normalize.js";
 import { randomInputs } from "../../src/optimize/run/random-inputs.js";
 import { Workbench } from "../../src/optimize/run/workbench.js";
 import { writeDraft } from "./model-files.js";

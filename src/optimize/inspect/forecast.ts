@@ -6,10 +6,10 @@ import { tensorSize } from "../onnx/tensor-data.js";
 import { planDynamic } from "../quantize/dynamic.js";
 import type { FloatNode } from "../quantize/layers.js";
 import { preferredMode } from "../quantize/mode.js";
-import { normalizedModel } from "../quantize/normalize.js";
 import { placePairs } from "../quantize/placement.js";
 import { profiles } from "../quantize/target.js";
 import { multiplyAccumulates } from "../run/cost.js";
+import { normalizedModel } from "../run/normalize.js";
 import type { NodeRun } from "../run/profile.js";
 import type { Workbench } from "../run/workbench.js";
 

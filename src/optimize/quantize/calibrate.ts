@@ -9,8 +9,8 @@ import type { Model } from "../../runtime/model.js";
 import { observe } from "../../runtime/observe.js";
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
-import { ElementType, type GraphProto } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
+import { watched } from "../run/watched.js";
 import type { Workbench } from "../run/workbench.js";
 
 /** Bytes of watched tensors that are in memory at once, where nothing else is asked for. */
@@ -77,16 +77,6 @@ async function probe(
     next = Math.max(firstGroup, Math.floor(budget / Math.max(1, ...seen.values())));
   }
   return sizes;
-}
-
-/** The model with further FP32 outputs: ONNX Runtime keeps a tensor that is asked for, however it rewrites the rest. */
-export function watched({ proto, directory }: OnnxModel, tensors: readonly string[]): OnnxModel {
-  const graph = proto.graph as GraphProto;
-  const known = new Set(graph.output.map(({ name }) => name));
-  const added = tensors
-    .filter((name) => !known.has(name))
-    .map((name) => ({ name, type: { tensorType: { elemType: ElementType.float } }, metadataProps: [] }));
-  return { proto: { ...proto, graph: { ...graph, output: [...graph.output, ...added] } }, directory };
 }
 
 /** Adds what a group of outputs holds; their sizes in bytes. Names the sample where a value is no number. */

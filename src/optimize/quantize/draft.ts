@@ -2,6 +2,7 @@
 // The quantized model before it is judged as a whole: made in the chosen mode, measured, and described for the report.
 import { OrtserveError } from "../../errors.js";
 import type { Samples } from "../data/samples.js";
+import type { Feed, Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
@@ -12,7 +13,6 @@ import { convertToHalf } from "./half.js";
 import { integerInputs } from "./integer-input.js";
 import { type FloatNode, findLayers } from "./layers.js";
 import { layerNoise } from "./noise.js";
-import type { Feed, Quality, Yardstick } from "./quality.js";
 import type { QuantizeOptions } from "./quantize.js";
 import type { Mode, QuantizeReport } from "./report-data.js";
 import { excludeWorst, rankLayers } from "./sensitivity.js";

@@ -4,12 +4,12 @@ import { OrtserveError } from "../../errors.js";
 import { type PredictInputs, prepareInputs } from "../../runtime/inputs.js";
 import type { ModelMetadata } from "../../runtime/model.js";
 import { datatypes, Tensor } from "../../runtime/tensor.js";
+import type { Feed } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
 import { ElementType, type ModelProto, type NodeProto, type ValueInfo } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import { makeNode } from "../onnx/node.js";
 import { type QuantParams, quantizeAll } from "./arithmetic.js";
-import type { Feed } from "./quality.js";
 import { copyGraph } from "./write-pairs.js";
 
 /** "nhwc": images of a channels-first model come channels last, as decoders give them. */

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the error grows along the network: each layer's result in the finished model beside that of the original.
 import type { Samples } from "../data/samples.js";
+import { OutputError } from "../judge/output-error.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
+import { watched } from "../run/watched.js";
 import type { Workbench } from "../run/workbench.js";
-import { pack, watched } from "./calibrate.js";
-import { OutputError } from "./output-error.js";
+import { pack } from "./calibrate.js";
 import { fusedResult, type Placement } from "./placement.js";
 import type { LayerNoise } from "./report-data.js";
 

@@ -1,36 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve quantize`: from an FP32 model to one that is proven smaller, faster and good enough, or to a refusal.
-import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { OrtserveError } from "../../errors.js";
 import { startEngine } from "../../runtime/engine.js";
-import type { TensorSpec } from "../../runtime/model.js";
 import { didYouMean } from "../../runtime/nearest-name.js";
 import { version } from "../../version.js";
-import { loadSamples } from "../data/load-samples.js";
-import { type SampleLoader, type Samples, splitSamples } from "../data/samples.js";
+import { openSamples, type SampleSource } from "../data/open-samples.js";
+import { type Samples, splitSamples } from "../data/samples.js";
+import { type Goals, missedGoals, passesQuality } from "../judge/goals.js";
+import { type Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
 import { type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
+import { type Machine, thisMachine } from "../run/machine.js";
+import { normalizedModel } from "../run/normalize.js";
 import { profileRun } from "../run/profile.js";
-import { randomInputs, type ShapeChoice } from "../run/random-inputs.js";
+import { StageClock } from "../run/stage-clock.js";
 import { Workbench } from "../run/workbench.js";
 import { type Draft, draftOf } from "./draft.js";
-import { type Goals, missedGoals, passesQuality } from "./goals.js";
 import { findLayers } from "./layers.js";
-import { type Machine, thisMachine } from "./machine.js";
 import { preferredMode } from "./mode.js";
-import { normalizedModel } from "./normalize.js";
-import { type Quality, Yardstick } from "./quality.js";
 import type { Mode, QuantizeReport } from "./report-data.js";
-import { StageClock } from "./stage-clock.js";
 import type { Target } from "./target.js";
 import { timeOnTarget } from "./target-speed.js";
 
-export interface QuantizeOptions extends Partial<Goals> {
+export interface QuantizeOptions extends Partial<Goals>, SampleSource {
   readonly model: string;
   readonly output: string;
-  /** File or directory of samples; or "random", which proves speed and size but says little of quality. */
-  readonly calibration: string;
   readonly target?: Target;
   /** "auto": static where convolutions do most of the work, dynamic where matrix products do. */
   readonly mode?: "auto" | "static" | "dynamic";
@@ -43,11 +38,8 @@ export interface QuantizeOptions extends Partial<Goals> {
   readonly perTensor?: boolean;
   /** "avx2": also right on processors whose 8-bit products saturate. */
   readonly cpuCompat?: "native" | "avx2";
-  /** Of random inputs with open dims. */
-  readonly shapes?: ShapeChoice;
   /** Bytes of watched tensors at once during calibration. */
   readonly budgetBytes?: number;
-  readonly loaders?: readonly SampleLoader[];
   readonly onProgress?: (stage: string, done: number, of: number) => void;
 }
 
@@ -56,8 +48,6 @@ export interface QuantizeResult {
   /** Goals that were missed: when there is one, nothing was written. */
   readonly missed: readonly string[];
 }
-
-const randomSamples = 32;
 
 /**
  * Rejects with ERR_MODEL_NOT_FOUND, ERR_LOAD_FAILED, ERR_UNSUPPORTED (quantized already, nothing to quantize), ERR_INVALID_INPUT
@@ -142,13 +132,6 @@ function checkExclusions(base: OnnxModel, exclude: readonly string[]): void {
   if (unknown === undefined) return;
   const hint = didYouMean(unknown, names) || `; layers: ${names.slice(0, 5).join(", ")} ...`;
   throw new OrtserveError("ERR_INVALID_ARGUMENT", `there is no layer '${unknown}' to exclude${hint}`);
-}
-
-async function openSamples(specs: readonly TensorSpec[], options: QuantizeOptions): Promise<Samples> {
-  if (options.calibration !== "random" || existsSync("random"))
-    return loadSamples(options.calibration, specs, options.loaders);
-  const inputs = async (index: number) => randomInputs(specs, options.shapes ?? {}, index + 1);
-  return { count: randomSamples, inputs, label: () => undefined };
 }
 
 async function chosenMode(

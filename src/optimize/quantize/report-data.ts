@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a quantization reports: everything needed to judge it, and to make it again.
 
+import type { Quality } from "../judge/quality.js";
+import type { SpeedComparison } from "../judge/speed.js";
+import type { Stage } from "../run/stage-clock.js";
 import type { FusionProof } from "./fusion-proof.js";
 import type { IntegerInput } from "./integer-input.js";
 import type { FloatNode } from "./layers.js";
-import type { Quality } from "./quality.js";
 import type { RangeMethod } from "./range.js";
 import type { LayerSensitivity } from "./sensitivity.js";
-import type { SpeedComparison } from "./speed.js";
 import type { Target } from "./target.js";
 
 /** "half": FP16, for the target cuda. */
@@ -32,11 +33,6 @@ export interface LayerNoise {
   readonly layer: string;
   /** Of this layer's result in the finished model, all errors before it included, in dB. */
   readonly sqnr: number;
-}
-
-export interface Stage {
-  readonly name: string;
-  readonly seconds: number;
 }
 
 export interface QuantizeReport {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which layers suffer most from INT8, and how few of them must stay FP32.
+
+import type { Quality, Yardstick } from "../judge/quality.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
-import type { Quality, Yardstick } from "./quality.js";
 
 export interface LayerSensitivity {
   readonly name: string;

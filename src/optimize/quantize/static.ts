@@ -3,6 +3,7 @@
 import { OrtserveError } from "../../errors.js";
 import type { Distribution } from "../../runtime/histogram.js";
 import type { Samples } from "../data/samples.js";
+import type { Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
@@ -10,7 +11,6 @@ import type { QuantParams } from "./arithmetic.js";
 import { calibrate } from "./calibrate.js";
 import { equalizeLayers } from "./equalize.js";
 import { type Placement, placePairs } from "./placement.js";
-import type { Quality, Yardstick } from "./quality.js";
 import { paramsOf, type RangeMethod } from "./range.js";
 import type { Trial } from "./report-data.js";
 import { excludeWorst, type LayerSensitivity, rankLayers } from "./sensitivity.js";

@@ -3,9 +3,9 @@
 import { OrtserveError } from "../../errors.js";
 import type { PredictInputs } from "../../runtime/inputs.js";
 import type { ProviderChoice } from "../../runtime/model-options.js";
+import { compareSpeed, type SpeedComparison } from "../judge/speed.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
-import { compareSpeed, type SpeedComparison } from "./speed.js";
 import type { Target } from "./target.js";
 
 /** What the original is compared on is the best that the provider can do without the change: FP16 on TensorRT. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A quantization's report as one HTML file that needs nothing beside it.
 
-import { dropText, percent } from "../quantize/goals.js";
+import { dropText, percent } from "../judge/goals.js";
 import type { QuantizeReport } from "../quantize/report-data.js";
 import { byteText, timeText } from "./format.js";
 import { type Bar, barChart, escapeHtml } from "./svg.js";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A quantization's outcome in a few lines for a terminal.
 
-import { dropText, percent } from "../quantize/goals.js";
+import { dropText, percent } from "../judge/goals.js";
 import type { QuantizeReport } from "../quantize/report-data.js";
 import { byteText, columns, timeText } from "./format.js";
 

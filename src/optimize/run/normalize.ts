@@ -6,7 +6,7 @@ import type { GraphProto } from "../onnx/messages.js";
 import { type OnnxModel, readModel } from "../onnx/model-file.js";
 import { bodiesOf, isOp } from "../onnx/node.js";
 import { upgradeOpset } from "../onnx/opset.js";
-import type { Workbench } from "../run/workbench.js";
+import type { Workbench } from "./workbench.js";
 
 /** Per-channel scales came with it. */
 const quantizationOpset = 13;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells what a quantization spends its time on.
-import type { Stage } from "./report-data.js";
+// Tells what a long piece of work spends its time on.
+
+export interface Stage {
+  readonly name: string;
+  readonly seconds: number;
+}
 
 export class StageClock {
   readonly #millis = new Map<string, number>();

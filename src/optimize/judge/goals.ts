@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a quantized model must reach to be written at all.
+// What a changed model must reach to be written at all.
 import type { Quality } from "./quality.js";
 import type { SpeedComparison } from "./speed.js";
 
