@@ -51,6 +51,7 @@ napi_value call_start(napi_env env, napi_callback_info info) {
     options.buffers.max_live_bytes = static_cast<uint64_t>(amount("maxBufferBytes"));
     options.buffers.max_retained_bytes = static_cast<uint64_t>(amount("maxRetainedBytes"));
     options.cache_bytes = static_cast<uint64_t>(amount("cacheBytes"));
+    options.engine_cache = read_string(env, read_property(env, arguments[1], "engineCache"), "engineCache");
     if (Status status = ProcessEngine::instance().start(path, options); !status.ok()) fail(std::move(status));
     return js_undefined(env);
   });

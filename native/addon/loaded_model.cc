@@ -35,6 +35,7 @@ LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, Buffe
                          std::shared_ptr<SharedSession> session, std::shared_ptr<Runner> runner, ModelSpec spec,
                          int intra_op_threads, const BatcherOptions& options, const CacheAccess& cache)
     : id_(id),
+      pool_(pool),
       workers_(std::move(workers)),
       spec_(std::move(spec)),
       providers_(session->session->providers()),
@@ -43,7 +44,8 @@ LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, Buffe
       cost_curve_(session->curve.points()),
       shared_digest_(cache.shared ? std::optional(cache.digest) : std::nullopt),
       session_(std::move(session)),
-      batcher_(std::make_shared<Batcher>(*workers_, pool, std::move(runner), spec_, session_->curve, options)),
+      batcher_(std::make_shared<Batcher>(*workers_, session_->session->batch_pool(), std::move(runner), spec_,
+                                         session_->curve, options)),
       // Every load has its own id, so that no result of another version can ever be found.
       entrance_(std::make_shared<CachedBatcher>(CachedBatcher::Parts{.batcher = batcher_,
                                                                      .workers = *workers_,
@@ -93,6 +95,12 @@ void LoadedModel::flush_cache(bool everywhere) {
   } else {
     entrance->forget();
   }
+}
+
+std::shared_ptr<BufferPool> LoadedModel::input_pool() const {
+  const std::lock_guard lock(mutex_);
+  if (!session_) return {std::shared_ptr<void>(), &pool_};
+  return {session_, &session_->session->batch_pool()};
 }
 
 ModelStats::Snapshot LoadedModel::stats() const {

@@ -85,6 +85,8 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   /// What the second level of the cache knows this model by; nullopt: it is not used.
   const std::optional<CacheKey>& shared_digest() const noexcept { return shared_digest_; }
   int64_t queued_rows() const;
+  /// Where the model's inputs should lie; keeps what it needs of the session alive.
+  std::shared_ptr<BufferPool> input_pool() const;
 
   /// Forgets this model's cached results; `everywhere`: those of other servers, too.
   void flush_cache(bool everywhere);
@@ -112,6 +114,7 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   void release();
 
   const uint32_t id_;
+  BufferPool& pool_;
   const std::shared_ptr<WorkerPool> workers_;  // before everything that refers to it
   const ModelSpec spec_;
   const std::vector<ProviderOutcome> providers_;

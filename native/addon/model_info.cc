@@ -56,6 +56,7 @@ napi_value provider_to_js(napi_env env, const ProviderOutcome& provider) {
       .set("name", provider.name)
       .set_bool("active", provider.active)
       .set("reason", provider.reason)
+      .set("note", provider.note)
       .value();
 }
 

@@ -107,7 +107,8 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
     request->cache_use = read_cache_use(env, arguments[5]);
     read_wanted(env, arguments[2], *request);
     if (!is_undefined(env, arguments[6])) read_histograms(env, arguments[6], *request);
-    TensorSource source{ProcessEngine::instance().buffers(), lend, request->lent_values};
+    const std::shared_ptr<BufferPool> pool = model->input_pool();
+    TensorSource source{*pool, lend, request->lent_values};
     read_inputs(env, arguments[1], source, *request);
     request->lent = !request->lent_values.empty();
 

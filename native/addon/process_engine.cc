@@ -45,6 +45,48 @@ void stop_before_exit_handlers_so_far() {
 #endif
 }
 
+std::vector<int64_t> ascending(std::vector<int64_t> sizes) {
+  std::ranges::sort(sizes);
+  return sizes;
+}
+
+// What the engine needs to know of the batches to come, and the batches that CUDA graphs ask for.
+void hint_shapes(ModelLoadOptions& options) {
+  constexpr int64_t kMostGraphRows = 32;  // each size is a graph with memory of its own
+  ShapeHints& hints = options.session.shapes;
+  hints.max_rows = std::max(options.batcher.max_batch_rows, options.max_request_rows);
+  hints.preferred_rows = ascending(options.batcher.preferred_rows);
+  hints.pad_to = ascending(options.batcher.pad_to);
+  for (const AxisBucketOption& axis : options.bucket_axes) hints.dims[axis.dim] = ascending(axis.sizes);
+  if (hints.pad_to.empty() && asks_for_fixed_shapes(options.session)) {
+    hints.pad_to = doubling_sizes(hints.max_rows > 0 ? hints.max_rows : kMostGraphRows);
+  }
+}
+
+// Requests are held to the shapes the provider was prepared for. A dim with buckets may be smaller: it is padded first.
+void limit_rows(ModelSpec& spec, const ModelLoadOptions& options, BatcherOptions& batcher) {
+  for (InputSpec& input : spec.inputs) {
+    if (input.most.rank() == 0) continue;
+    for (size_t d = 0; d < input.dims.rank(); ++d) {
+      const bool padded = d < input.dim_names.size() && options.session.shapes.dims.contains(input.dim_names[d]);
+      if (input.dims[d] < 0 && (padded || (d == 0 && spec.batched))) input.least[d] = 1;
+    }
+    if (!spec.batched) continue;
+    const int64_t most = input.most[0];
+    spec.max_rows = spec.max_rows > 0 ? std::min(spec.max_rows, most) : most;
+    batcher.max_batch_rows = batcher.max_batch_rows > 0 ? std::min(batcher.max_batch_rows, most) : most;
+  }
+}
+
+// The most rows worth measuring.
+int64_t measured_rows(const ModelSpec& spec, const ModelLoadOptions& options) {
+  int64_t reach = std::max(options.batcher.max_batch_rows, kMeasuredRows);
+  for (const InputSpec& input : spec.inputs) {
+    if (input.most.rank() > 0 && spec.batched) reach = std::min(reach, input.most[0]);
+  }
+  return reach;
+}
+
 Status set_features(ModelSpec& spec, const std::map<std::string, std::vector<std::string>>& features) {
   for (const auto& [key, columns] : features) {
     if (key.empty() && spec.inputs.size() != 1) {
@@ -107,6 +149,7 @@ Status ProcessEngine::start(const std::string& library_path, const Options& opti
     buffers_ = std::make_unique<BufferPool>(options.buffers);
     cache_ = std::make_unique<ResultCache>(ResultCache::Limits{.max_bytes = options.cache_bytes});
   }
+  engine_cache_ = options.engine_cache;
   workers_ = std::make_shared<WorkerPool>(cores);
   loaders_ = std::make_unique<JobThreads>(static_cast<size_t>(std::clamp(cores, 1, kMostLoads)));
   if (shared_cache_) shared_cache_->start(workers_);
@@ -227,6 +270,8 @@ void ProcessEngine::load(ModelLoadOptions options, LoadDone done) {
 Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& options,
                                                              const std::shared_ptr<WorkerPool>& workers) {
   options.session.intra_op_threads = std::clamp(options.session.intra_op_threads, 1, workers->cores());
+  hint_shapes(options);
+  options.session.engine_cache = engine_cache_;
   auto session = session_for(options);
   if (!session.ok()) return session.take_status();
   const auto& providers = (*session)->session->providers();
@@ -236,10 +281,15 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   batcher.instances =
       options.instances > 0 ? options.instances : default_instances(providers, workers->cores(), batcher.weight);
   if (accelerated) batcher.inline_ceiling = Nanoseconds{0};  // never make an event loop wait for a device
+  if ((*session)->session->has_fixed_shapes()) {
+    batcher.pad_to = options.session.shapes.pad_to;
+    if (options.instances == 0) batcher.instances = 1;
+  }
   ModelSpec spec = (*session)->spec;
   spec.name = options.name;
   spec.version = options.version;
   spec.max_rows = options.max_request_rows;
+  limit_rows(spec, options, batcher);
   spec.labels = options.labels;
   spec.show_unpruned();
   ORTSERVE_RETURN_IF_ERROR(set_features(spec, options.features));
@@ -329,6 +379,12 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLo
   }
   shared->spec = shared->session->spec();
   const std::unique_lock alone(quiet_);
+  // Nobody else loads now, so that nobody allocates while CUDA graphs are captured.
+  const auto& warm = shared->session->warm_shapes();
+  if (Status warmed = run_shapes(*shared->session, shared->spec, shared->session->batch_pool(), warm); !warmed.ok()) {
+    return Status(warmed.code(), "cannot run '" + options.session.model_path +
+                                     "' with the shapes it is prepared for: " + warmed.message());
+  }
   if (options.batching) {
     verify_batching(*shared->session, shared->spec, *buffers_);
   } else {
@@ -342,8 +398,8 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLo
   if (shared->spec.has_dynamic_inputs()) {
     shared->spec.example_dim = runnable_dynamic_dim(*shared->session, shared->spec, *buffers_);
   }
-  const int64_t reach = std::max(options.batcher.max_batch_rows, kMeasuredRows);
-  shared->curve = measure_cost_curve(*shared->session, shared->spec, *buffers_, reach, kMeasureBudget);
+  shared->curve = measure_cost_curve(*shared->session, shared->spec, *buffers_, measured_rows(shared->spec, options),
+                                     kMeasureBudget);
   stop_before_exit_handlers_so_far();
   return shared;
 }

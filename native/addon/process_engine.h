@@ -29,6 +29,7 @@ class ProcessEngine {
     int cores = 0;  ///< 0: usable_cores()
     BufferPool::Limits buffers;
     uint64_t cache_bytes = 0;  ///< bound of the prediction cache
+    std::string engine_cache;  ///< folder for TensorRT's engines; empty: they are not kept
   };
   using LoadDone = std::function<void(Result<std::shared_ptr<LoadedModel>>)>;
 
@@ -100,6 +101,7 @@ class ProcessEngine {
   SharedRegions regions_;
   const CacheKeyMaker cache_keys_;
   std::shared_ptr<SharedCache> shared_cache_;
+  std::string engine_cache_;
   std::shared_ptr<WorkerPool> workers_;
   std::unique_ptr<JobThreads> loaders_;
   uint32_t last_id_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "addon/session_key.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <system_error>
 
@@ -25,6 +26,22 @@ void append(std::string& key, const std::map<std::string, std::string>& options)
     append(key, value);
   }
   key += ';';
+}
+
+void append(std::string& key, const std::vector<int64_t>& sizes) {
+  for (const int64_t size : sizes) append(key, std::to_string(size));
+  key += ';';
+}
+
+// What a provider that prepares for shapes prepares for.
+void append(std::string& key, const ShapeHints& shapes) {
+  append(key, std::to_string(shapes.max_rows));
+  append(key, shapes.preferred_rows);
+  append(key, shapes.pad_to);
+  for (const auto& [dim, sizes] : shapes.dims) {
+    append(key, dim);
+    append(key, sizes);
+  }
 }
 
 fs::path path_of(const ModelLoadOptions& options) {
@@ -67,6 +84,11 @@ Result<std::string> session_key(const ModelLoadOptions& options) {
   }
   key += '|';
   append(key, options.session.options);
+  // The CPU takes any shape: loads that batch otherwise share one session.
+  const auto is_tensorrt = [](const ProviderRequest& request) { return request.name == "tensorrt"; };
+  if (std::ranges::any_of(options.session.providers, is_tensorrt) || asks_for_fixed_shapes(options.session)) {
+    append(key, options.session.shapes);
+  }
   return key;
 }
 

@@ -72,9 +72,9 @@ std::unique_ptr<PortRequest> new_request(Environment& environment, WireCall& cal
 Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> json_size) noexcept {
   if (request.is_cancelled()) return {Code::kCancelled, "the request was cancelled before it was decoded"};
   try {
-    ProcessEngine& engine = ProcessEngine::instance();
-    return decode_request(request.model->spec(), body, json_size, DecodeLimits{}, engine.buffers(), request,
-                          &engine.regions());
+    const std::shared_ptr<BufferPool> pool = request.model->input_pool();
+    return decode_request(request.model->spec(), body, json_size, DecodeLimits{}, *pool, request,
+                          &ProcessEngine::instance().regions());
   } catch (const std::bad_alloc&) {
     return {Code::kOutOfMemory, "out of memory while the body was decoded"};
   }

@@ -216,87 +216,29 @@ void Batcher::take_batch(TimePoint now, Batch& batch, Batch& dropped) {
   queue_.close_gaps();
 }
 
-int64_t Batcher::rows_to_run(int64_t rows) const noexcept {
-  return spec_.batched ? padded_rows(options_.pad_to, rows) : rows;
+void Batcher::cap_batches() {
+  policy_.max_rows = std::min(policy_.max_rows, fitting_rows_);
+  policy_.target_rows = std::min(policy_.target_rows, policy_.max_rows);
+  policy_.worthwhile_rows = std::min(policy_.worthwhile_rows, policy_.max_rows);
 }
 
-// Returns `record` with what is known after the run. An isolated batch has one execution, and record, per request.
-ModelStats::BatchRecord Batcher::run_batch(Batch& batch, ModelStats::BatchRecord record) noexcept {
-  int64_t rows = 0;
-  for (const auto& request : batch) rows += request->rows;
-  for (const auto& request : batch) request->batch_rows = rows;
-  if (batch.size() == 1) {
-    run_alone(batch.front());
-    return record;
-  }
-  const Status status = run_together(batch, nullptr);
-  if (status.ok()) return record;
-  if (status.code() == Code::kCancelled) {  // only abort() stops a batch of several
-    for (const auto& request : batch) request->status = status;
-    return record;
-  }
-  for (const auto& request : batch) run_alone(request);
-  record.isolated = true;
-  return record;
-}
-
-Status Batcher::run_together(std::span<const std::unique_ptr<Request>> batch, const std::atomic<bool>* terminate) {
-  const TimePoint started = Clock::now();
-  const Request& first = *batch.front();
-  const int64_t rows = rows_to_run(first.batch_rows);
-  RunTimes times;
-  const Status status = [&]() -> Status {
-    std::vector<Tensor> inputs;
-    ORTSERVE_RETURN_IF_ERROR(join_inputs(pool_, batch, rows - first.batch_rows, inputs));
-    const auto& wanted = first.wanted.empty() ? all_outputs_ : first.wanted;
-    std::vector<Value> outputs;
-    ORTSERVE_RETURN_IF_ERROR(runner_->run(inputs, first.present, wanted, outputs, terminate, &times));
-    return split_outputs(batch, rows, outputs);
-  }();
-  note_run(batch, started, times);
-  if (status.ok()) curve_.observe(rows, first.timings.computed - started);
-  return status;
-}
-
-// What the runner could not tell, or did not come to, ended now.
-void Batcher::note_run(std::span<const std::unique_ptr<Request>> batch, TimePoint started, RunTimes times) noexcept {
-  if (times.computed == TimePoint{}) times.computed = Clock::now();
-  if (times.bound == TimePoint{}) times.bound = started;
-  for (const auto& request : batch) {
-    request->timings.started = started;
-    request->timings.bound = times.bound;
-    request->timings.computed = times.computed;
-  }
-}
-
-// Whether a run is long enough that a caller who leaves should stop it. Short ones are not worth watching.
-bool Batcher::may_outlast_its_caller(const Request& request) const {
-  constexpr std::chrono::milliseconds kLong{20};
-  if (request.rows <= inline_rows_.load(std::memory_order_relaxed)) return false;
-  return has_dynamic_rows_ || !curve_.known() || cost(request.rows) > kLong;
-}
-
-void Batcher::run_alone(const std::unique_ptr<Request>& request) noexcept {
-  request->outputs.clear();
-  request->batch_rows = request->rows;
-  const auto* terminate = may_outlast_its_caller(*request) ? request->cancelled : nullptr;
-  if (rows_to_run(request->rows) == request->rows) return run_in_place(request, terminate);
-  request->status = run_together({&request, 1}, terminate);
-}
-
-// On the request's own buffers: nothing is joined, nothing is copied.
-void Batcher::run_in_place(const std::unique_ptr<Request>& request, const std::atomic<bool>* terminate) {
-  const TimePoint started = Clock::now();
-  const auto& wanted = request->wanted.empty() ? all_outputs_ : request->wanted;
-  RunTimes times;
-  request->status = runner_->run(request->inputs, request->present, wanted, request->outputs, terminate, &times);
-  note_run({&request, 1}, started, times);
-  if (request->status.ok()) curve_.observe(request->rows, request->timings.computed - started);
+// Until the policy is derived anew, which then tries twice as many.
+void Batcher::shrink_batches(int64_t rows) noexcept {
+  const std::lock_guard lock(mutex_);
+  fitting_rows_ = std::max<int64_t>(std::min(fitting_rows_, rows), 1);
+  cap_batches();
+  runs_until_policy_ = kRunsPerPolicy;
 }
 
 void Batcher::follow_curve() {
   inline_rows_.store(rows_below_ceiling(), std::memory_order_relaxed);
   policy_ = derive_policy(options_, curve_, spec_.batched);
+  if (fitting_rows_ < policy_.max_rows) {
+    fitting_rows_ *= 2;
+    cap_batches();
+  } else {
+    fitting_rows_ = INT64_MAX;
+  }
   if (!options_.tune_delay) return;
   const BatchTuning tuning = tuner_.tuning();
   policy_.max_delay = tuning.delay;

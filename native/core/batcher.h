@@ -94,13 +94,22 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   void take_dead(Batch& batch, Batch& dropped, TimePoint now) const;
   bool wants_worker(TimePoint now);
   void follow_curve();
+  void cap_batches();
   void begin_run(int64_t rows);
   void end_run(const Batch& batch);
   void take_batch(TimePoint now, Batch& batch, Batch& dropped);
 
   void run_here(std::unique_ptr<Request> request) noexcept;
   bool more_work();
-  ModelStats::BatchRecord run_batch(Batch& batch, ModelStats::BatchRecord record) noexcept;
+  /// How a batch was run: in one execution, or after a failure in several, of so many requests each.
+  struct Executed {
+    ModelStats::BatchRecord record;
+    std::vector<size_t> parts;
+  };
+  Executed run_batch(Batch& batch, ModelStats::BatchRecord record) noexcept;
+  void run_halves(std::span<std::unique_ptr<Request>> batch, std::vector<size_t>& parts) noexcept;
+  void run_each(std::span<std::unique_ptr<Request>> batch, std::vector<size_t>& parts) noexcept;
+  void shrink_batches(int64_t rows) noexcept;
   Status run_together(std::span<const std::unique_ptr<Request>> batch, const std::atomic<bool>* terminate);
   void run_in_place(const std::unique_ptr<Request>& request, const std::atomic<bool>* terminate);
   static void note_run(std::span<const std::unique_ptr<Request>> batch, TimePoint started, RunTimes times) noexcept;
@@ -109,9 +118,9 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   Nanoseconds cost(int64_t rows) const noexcept { return curve_.cost(rows_to_run(rows)); }
   bool may_outlast_its_caller(const Request& request) const;
   int64_t rows_below_ceiling() const noexcept;
-  void finish_run(Batch& batch, const ModelStats::BatchRecord& record) noexcept;
+  void finish_run(Batch& batch, const Executed& executed) noexcept;
   void prepare(Batch& batch) const noexcept;
-  void count(const Batch& batch, ModelStats::BatchRecord record) noexcept;
+  void count(const Batch& batch, const Executed& executed) noexcept;
   void deliver(Batch& batch) noexcept;
   void deliver_dropped(Batch& dropped) noexcept;
   void hand_over(Batch& batch) noexcept;
@@ -133,8 +142,9 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   std::vector<QueuedEntry> view_;  // scratch of take_batch()
   BatchPlan plan_;                 // scratch of take_batch()
   BatchPolicy policy_;
-  int64_t runs_until_policy_ = 0;  // the policy follows the curve as it is corrected
-  int running_ = 0;                // runs in flight, inline ones included
+  int64_t fitting_rows_ = INT64_MAX;  // a batch of more has run out of memory lately
+  int64_t runs_until_policy_ = 0;     // the policy follows the curve as it is corrected
+  int running_ = 0;                   // runs in flight, inline ones included
   int64_t running_rows_ = 0;
   BatchTuner tuner_;      // these four with options_.tune_delay
   TrafficWindow window_;  // since window_start_

@@ -8,7 +8,7 @@
 namespace ortserve {
 
 // The run is over: a submit() may call another worker while this one encodes the results.
-void Batcher::finish_run(Batch& batch, const ModelStats::BatchRecord& record) noexcept {
+void Batcher::finish_run(Batch& batch, const Executed& executed) noexcept {
   {
     const std::lock_guard lock(mutex_);
     end_run(batch);
@@ -19,7 +19,7 @@ void Batcher::finish_run(Batch& batch, const ModelStats::BatchRecord& record) no
     }
   }
   prepare(batch);
-  count(batch, record);
+  count(batch, executed);
   deliver(batch);
 }
 
@@ -34,11 +34,13 @@ void Batcher::prepare(Batch& batch) const noexcept {
 }
 
 // Before the answers leave: whoever has one must find it counted.
-void Batcher::count(const Batch& batch, ModelStats::BatchRecord record) noexcept {
-  const size_t executions = record.isolated ? batch.size() : 1;
-  const size_t requests = batch.size() / executions;
-  for (size_t i = 0; i < executions; ++i) {
-    const std::span part = std::span(batch).subspan(i, requests);
+void Batcher::count(const Batch& batch, const Executed& executed) noexcept {
+  ModelStats::BatchRecord record = executed.record;
+  auto rest = std::span(batch);
+  for (const size_t requests : executed.parts) {
+    const auto part = rest.first(requests);
+    rest = rest.subspan(requests);
+    record.isolated = executed.record.isolated && requests == 1;
     record.rows = rows_to_run(part.front()->batch_rows);
     record.padding = record.rows - part.front()->batch_rows;
     stats_.finished(part, record);

@@ -19,6 +19,7 @@ struct Block {
   size_t capacity = 0;                       // bytes after the header
   BufferPool* pool = nullptr;                // null: lent, or on its own
   std::function<void()>* release = nullptr;  // of lent memory
+  std::shared_ptr<void> keep_alive;          // of a pool that has an owner; while handed out
 
   std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this) + kBufferAlignment; }
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
@@ -64,6 +65,7 @@ void free_block(Block* block) noexcept {
 void internal::Block::drop() noexcept {
   if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
   if (pool) {
+    const auto owner = std::move(keep_alive);  // may hold the pool itself: dies last
     pool->release(this);
   } else if (release) {
     (*release)();
@@ -113,7 +115,11 @@ Buffer Buffer::slice(size_t offset, size_t size) const noexcept {
   return {block_, data_ + offset, size};
 }
 
-BufferPool::BufferPool(Limits limits) noexcept : limits_(limits) {}
+const BufferPool* Buffer::pool() const noexcept {
+  return block_ ? block_->pool : nullptr;
+}
+
+BufferPool::BufferPool(Limits limits, BlockMemory* memory) noexcept : limits_(limits), memory_(memory) {}
 
 BufferPool::~BufferPool() {
   trim();
@@ -134,7 +140,7 @@ Result<Buffer> BufferPool::acquire(size_t size) noexcept {
   } else if (fits) {
     stats_.live_bytes += wanted.capacity;  // reserved while the lock is open
     lock.unlock();
-    block = allocate_block(wanted.capacity);
+    block = allocate(wanted.capacity);
     lock.lock();
     stats_.live_bytes -= wanted.capacity;
   }
@@ -152,6 +158,7 @@ Result<Buffer> BufferPool::acquire(size_t size) noexcept {
   block->capacity = wanted.capacity;
   block->size_class = wanted.index;
   block->pool = this;
+  block->keep_alive = owner_.lock();
   return Buffer(block, block->data(), size);
 }
 
@@ -164,13 +171,25 @@ void BufferPool::release(Block* block) noexcept {
     return;
   }
   lock.unlock();
-  free_block(block);
+  free(block);
+}
+
+Block* BufferPool::allocate(size_t capacity) noexcept {
+  if (!memory_) return allocate_block(capacity);
+  void* const memory = memory_->allocate(capacity + kBufferAlignment);
+  return memory ? new (memory) Block : nullptr;
+}
+
+void BufferPool::free(Block* block) noexcept {
+  if (!memory_) return free_block(block);
+  block->~Block();
+  memory_->release(block);
 }
 
 void BufferPool::trim() noexcept {
   const std::lock_guard lock(mutex_);
   for (auto& idle : idle_) {
-    for (Block* block : idle) free_block(block);
+    for (Block* block : idle) free(block);
     idle.clear();
     idle.shrink_to_fit();
   }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -42,6 +43,8 @@ class Buffer {
   std::byte* data() const noexcept { return data_; }
   size_t size() const noexcept { return size_; }  ///< bytes
   bool empty() const noexcept { return size_ == 0; }
+  /// Whose memory it is; null: none's, or lent.
+  const BufferPool* pool() const noexcept;
 
   /// Bytes [offset, offset + size) of this buffer, sharing its memory. The range must lie inside.
   Buffer slice(size_t offset, size_t size) const noexcept;
@@ -60,6 +63,15 @@ class Buffer {
   size_t size_ = 0;
 };
 
+/// Where a pool's blocks come from, when that is not the heap: memory that a device reads directly, for one.
+class BlockMemory {
+ public:
+  virtual ~BlockMemory() = default;
+  /// At least `size` bytes, 64-byte aligned; null when there is no more. Thread-safe, as release() is.
+  virtual void* allocate(size_t size) noexcept = 0;
+  virtual void release(void* memory) noexcept = 0;
+};
+
 /// Recycles 64-byte-aligned blocks by size class (four classes per doubling, so at most 25 % is wasted). Thread-safe.
 class BufferPool {
  public:
@@ -76,13 +88,18 @@ class BufferPool {
     uint64_t refused = 0;         ///< acquire() calls that failed
   };
 
-  explicit BufferPool(Limits limits) noexcept;
+  /// `memory`: null for the heap; it outlives the pool.
+  explicit BufferPool(Limits limits, BlockMemory* memory = nullptr) noexcept;
   ~BufferPool();  ///< every Buffer must be gone
   BufferPool(const BufferPool&) = delete;
   BufferPool& operator=(const BufferPool&) = delete;
 
   /// A block of at least `size` bytes, 64-byte aligned, uninitialised, whose view is exactly `size` long.
   Result<Buffer> acquire(size_t size) noexcept;
+
+  /// From now on every Buffer that is handed out keeps `owner` alive, of which the pool is a part: its buffers may then
+  /// outlive everybody else who holds it. Call it before the first acquire().
+  void kept_by(std::weak_ptr<void> owner) noexcept { owner_ = std::move(owner); }
 
   /// Frees all retained blocks.
   void trim() noexcept;
@@ -92,9 +109,13 @@ class BufferPool {
   friend struct internal::Block;
   friend class Buffer;
   void release(internal::Block* block) noexcept;
+  internal::Block* allocate(size_t capacity) noexcept;
+  void free(internal::Block* block) noexcept;
 
   static constexpr int kClasses = 4 * 40;
   Limits limits_;
+  BlockMemory* const memory_;
+  std::weak_ptr<void> owner_;
   mutable std::mutex mutex_;
   std::array<std::vector<internal::Block*>, kClasses> idle_;
   Stats stats_;

@@ -24,6 +24,8 @@ struct InputSpec {
   DType dtype = DType::kFp32;
   Shape dims;                          ///< -1 where dynamic; includes the batch dim when the model is batched
   std::vector<std::string> dim_names;  ///< symbolic name per dim, "" where none
+  /// What the dims may be where the provider was prepared for a range of shapes; of rank 0: anything.
+  Shape least, most;
   bool optional = false;
   std::vector<std::string> features;  ///< names of the columns of a [rows, n] input, from the config; else empty
   /// How requests bring it where they do not bring the tensor; null: only as the tensor.

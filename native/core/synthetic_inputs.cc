@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/synthetic_inputs.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
@@ -53,6 +54,7 @@ Shape concrete_shape(const ModelSpec& spec, const InputSpec& input, int64_t rows
     } else if (shape[d] < 0) {
       shape[d] = dynamic_dim;
     }
+    if (input.most.rank() == shape.rank()) shape[d] = std::clamp(shape[d], input.least[d], input.most[d]);
   }
   return shape;
 }
@@ -61,23 +63,42 @@ Shape concrete_shape(const ModelSpec& spec, const InputSpec& input, int64_t rows
 
 Result<std::vector<Tensor>> synthetic_inputs(const ModelSpec& spec, BufferPool& pool, int64_t rows,
                                              int64_t dynamic_dim) {
+  std::vector<Shape> shapes;
+  for (const InputSpec& input : spec.inputs) shapes.push_back(concrete_shape(spec, input, rows, dynamic_dim));
+  return synthetic_inputs(spec, pool, shapes);
+}
+
+Result<std::vector<Tensor>> synthetic_inputs(const ModelSpec& spec, BufferPool& pool, std::span<const Shape> shapes) {
   constexpr int64_t kMostElements = int64_t{1} << 28;  // a guess at a dynamic dim must not eat the machine
   Random random;
   std::vector<Tensor> inputs;
-  for (const InputSpec& input : spec.inputs) {
-    const Shape shape = concrete_shape(spec, input, rows, dynamic_dim);
+  for (size_t input = 0; input < shapes.size(); ++input) {
+    const Shape& shape = shapes[input];
+    const DType dtype = spec.inputs[input].dtype;
     if (shape.elements().value_or(INT64_MAX) > kMostElements) {
       return {Code::kLimitExceeded, "a synthetic input of shape " + shape.to_string() + " is too large"};
     }
-    auto tensor = allocate_tensor(pool, input.dtype, shape);
+    auto tensor = allocate_tensor(pool, dtype, shape);
     if (!tensor.ok()) return tensor.take_status();
     const auto elements = static_cast<size_t>(tensor->elements());
-    if (input.dtype == DType::kString) tensor->offsets.assign(elements + 1, 0);
-    const size_t size = dtype_size(input.dtype);
-    for (size_t i = 0; size > 0 && i < elements; ++i) store_random(input.dtype, tensor->data.data() + i * size, random);
+    if (dtype == DType::kString) tensor->offsets.assign(elements + 1, 0);
+    const size_t size = dtype_size(dtype);
+    for (size_t i = 0; size > 0 && i < elements; ++i) store_random(dtype, tensor->data.data() + i * size, random);
     inputs.push_back(std::move(*tensor));
   }
   return inputs;
+}
+
+Status run_shapes(Runner& runner, const ModelSpec& spec, BufferPool& pool, const std::vector<std::vector<Shape>>& all) {
+  const auto wanted = all_outputs(spec);
+  const std::vector<bool> present(spec.inputs.size(), true);
+  for (const std::vector<Shape>& shapes : all) {
+    auto inputs = synthetic_inputs(spec, pool, shapes);
+    if (!inputs.ok()) return inputs.take_status();
+    std::vector<Value> outputs;
+    ORTSERVE_RETURN_IF_ERROR(runner.run(*inputs, present, wanted, outputs, nullptr));
+  }
+  return {};
 }
 
 int64_t runnable_dynamic_dim(Runner& runner, const ModelSpec& spec, BufferPool& pool) {

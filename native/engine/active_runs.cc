@@ -29,6 +29,10 @@ RunSlot& ActiveRuns::enter(const std::atomic<bool>* terminate) {
 
 void ActiveRuns::leave(RunSlot& slot) noexcept {
   if (slot.terminate) cancel_watch().remove(slot);
+  if (slot.binding) {  // gives the memory it binds back
+    slot.binding.ClearBoundInputs();
+    slot.binding.ClearBoundOutputs();
+  }
   slot.inputs.clear();
   slot.outputs.clear();
   slot.input_names.clear();
@@ -39,6 +43,12 @@ void ActiveRuns::leave(RunSlot& slot) noexcept {
     Ort::Status(Ort::GetApi().RunOptionsUnsetTerminate(slot.options));
   }
   idle_.push_back(&slot);
+}
+
+void ActiveRuns::clear() noexcept {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+  slots_.clear();
 }
 
 void ActiveRuns::stop_all() noexcept {

@@ -19,6 +19,7 @@ struct RunSlot {
   bool in_flight = false;                        ///< guarded by ActiveRuns
   std::vector<const char*> input_names, output_names;
   std::vector<Ort::Value> inputs, outputs;
+  Ort::IoBinding binding{nullptr};  ///< made by the first run that binds
 
   /// Asks ORT to leave the run at the next node. Any thread, while the run is in flight.
   void stop() noexcept;
@@ -35,6 +36,8 @@ class ActiveRuns {
   RunSlot& enter(const std::atomic<bool>* terminate);
   void leave(RunSlot& slot) noexcept;
   void stop_all() noexcept;
+  /// Forgets every slot; none may be in flight.
+  void clear() noexcept;
 
  private:
   std::mutex mutex_;

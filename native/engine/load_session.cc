@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // load_session(): from a path to a session, or to the reason why not.
 #include <filesystem>
+#include <optional>
 
 #include "engine/engine.h"
 #include "engine/ort_env.h"
-#include "engine/ort_session.h"
 #include "engine/providers.h"
 #include "engine/session_options.h"
+#include "engine/session_setup.h"
 #include "engine/session_spec.h"
+#include "engine/tensorrt_setup.h"
 
 namespace ortserve {
 
@@ -48,8 +50,8 @@ const ProviderCheck& check_here(const std::string& provider) {
 /// Everything about a load that stays the same from attempt to attempt.
 class Loader {
  public:
-  Loader(const SessionConfig& config, std::vector<CheckedOption> options)
-      : config_(config), options_(std::move(options)), path_(native_path(config.model_path)) {}
+  Loader(const SessionConfig& config, const std::vector<CheckedOption>& options)
+      : config_(config), options_(options), path_(native_path(config.model_path)) {}
 
   /// One session with the providers of `plan` that can be used.
   Result<Ort::Session> create(ProviderPlan& plan) const {
@@ -60,25 +62,27 @@ class Loader {
     });
   }
 
-  /// Finds out about dynamic shapes before the real load, which has to know: parses the file without preparing it to
-  /// run.
-  void peek() {
-    if (is_set(options_, "session.enable_mem_pattern")) return;
+  /// What the graph declares, found out before the real load, which depends on it: parses the file without preparing it
+  /// to run. Nothing when it cannot be read; the load will tell why.
+  std::optional<ModelSpec> peek() const {
+    std::optional<ModelSpec> found;
     const Status peeked = guarded(Code::kLoadFailed, [&]() -> Status {
       const Ort::SessionOptions options = make_session_options(1, options_, true);
       OrtSession* session = nullptr;
       Ort::ThrowOnError(
           Ort::GetModelEditorApi().CreateModelEditorSession(running_engine()->env, path_.c_str(), options, &session));
-      const auto spec = read_session_spec(Ort::Session(session));
-      dynamic_shapes_ = !spec.ok() || has_dynamic_inner_dims(spec.value());
+      auto spec = read_session_spec(Ort::Session(session));
+      if (spec.ok()) found = std::move(*spec);
       return {};
     });
-    if (!peeked.ok()) dynamic_shapes_ = true;  // not ONNX, or broken: the load will tell
+    return peeked.ok() ? std::move(found) : std::nullopt;
   }
+
+  void dynamic_shapes(bool dynamic) noexcept { dynamic_shapes_ = dynamic; }
 
  private:
   const SessionConfig& config_;
-  const std::vector<CheckedOption> options_;
+  const std::vector<CheckedOption>& options_;
   const fs::path path_;
   bool dynamic_shapes_ = false;
 };
@@ -95,14 +99,22 @@ Result<std::shared_ptr<Session>> load(const SessionConfig& config, BufferPool& p
   if (!plan.ok()) return plan.take_status();
   ORTSERVE_RETURN_IF_ERROR(check_model_file(config.model_path));
 
-  Loader loader(config, std::move(*options));
-  loader.peek();
-  auto session = create_with_fallback(*plan, [&] { return loader.create(*plan); });
+  Loader loader(config, *options);
+  SessionSetup setup(config, *options);
+  const bool pattern_is_set = is_set(*options, "session.enable_mem_pattern");
+  const bool tensorrt = plan->settings_of("tensorrt") && check_here("tensorrt").usable();
+  if (!pattern_is_set || tensorrt) {
+    const auto spec = loader.peek();
+    if (!pattern_is_set) loader.dynamic_shapes(!spec || has_dynamic_inner_dims(*spec));
+    if (tensorrt && spec) ORTSERVE_RETURN_IF_ERROR(setup.prepare(*plan, *spec));
+  }
+  const auto create = [&] { return loader.create(*plan); };
+  const auto note = [&](std::string text) { plan->note("tensorrt", std::move(text)); };
+  auto session = create_with_fallback(*plan, [&] { return create_or_rebuild(setup.engines(*plan), create, note); });
   if (!session.ok()) return load_failed(config.model_path, session.status());
   auto spec = read_session_spec(*session);
   if (!spec.ok()) return load_failed(config.model_path, spec.status());
-  return std::shared_ptr<Session>(
-      std::make_shared<OrtModelSession>(std::move(*session), std::move(*spec), plan->outcomes(), pool));
+  return setup.finish(std::move(*session), std::move(*spec), *plan, pool);
 }
 
 }  // namespace

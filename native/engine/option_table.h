@@ -22,6 +22,7 @@ enum class OptionType : uint8_t {
 enum class OptionSetter : uint8_t {
   kConfigEntry,    ///< handed to ORT as a key and a value
   kFreeDimension,  ///< the key is a prefix; the rest of it names a symbolic dimension that gets this value
+  kEngine,         ///< for ortserve's own engine: ORT does not see it
   kManaged,        ///< set by ortserve itself; `doc` says through what
 };
 

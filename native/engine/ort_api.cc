@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/ort_api.h"
 
+#include <algorithm>
+#include <array>
+
 namespace ortserve {
 
 namespace {
@@ -8,10 +11,12 @@ namespace {
 constexpr size_t kLongestMessage = 1000;
 
 Code code_of(OrtErrorCode error, std::string_view text, Code otherwise) noexcept {
-  // The arena reports exhaustion as a plain failure; only its text tells.
-  if (text.find("Failed to allocate memory") != std::string_view::npos ||
-      text.find("bad_alloc") != std::string_view::npos)
-    return Code::kOutOfMemory;
+  // Exhaustion is reported as a plain failure; only its text tells. The arena's, CUDA's, cuBLAS' and cuDNN's own words.
+  constexpr auto kExhausted = std::to_array<std::string_view>(
+      {"Failed to allocate memory", "bad_alloc", "CUDA failure 2:", "out of memory", "cudaErrorMemoryAllocation",
+       "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"});
+  const auto says = [text](std::string_view words) { return text.find(words) != std::string_view::npos; };
+  if (std::ranges::any_of(kExhausted, says)) return Code::kOutOfMemory;
   return error == ORT_INVALID_ARGUMENT && otherwise == Code::kRunFailed ? Code::kInvalidInput : otherwise;
 }
 

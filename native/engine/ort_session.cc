@@ -41,18 +41,22 @@ struct OrtModelSession::Call {
   const std::vector<bool>& present;
   std::span<const uint16_t> wanted;
   std::vector<Value>& outputs;
+  bool bound = false;  ///< inputs and outputs are bound, and go to the device at once
 
   /// Whether ORT was given a buffer for this output.
   bool has_buffer(size_t i) const noexcept { return outputs[i].tensor.data.data() != nullptr; }
 };
 
-OrtModelSession::OrtModelSession(Ort::Session session, ModelSpec spec, std::vector<ProviderOutcome> providers,
-                                 BufferPool& pool)
-    : session_(std::move(session)),
-      spec_(std::move(spec)),
-      providers_(std::move(providers)),
+OrtModelSession::OrtModelSession(Parts parts, BufferPool& pool)
+    : session_(std::move(parts.session)),
+      spec_(std::move(parts.spec)),
+      providers_(std::move(parts.providers)),
+      warm_shapes_(std::move(parts.warm_shapes)),
       dynamic_(has_dynamic_inner_dims(spec_)),
       pool_(pool),
+      host_(std::move(parts.host)),
+      fixed_(std::move(parts.fixed)),
+      gate_(parts.gate),
       all_outputs_(spec_.outputs.size()) {
   std::iota(all_outputs_.begin(), all_outputs_.end(), uint16_t{0});
   shape_rules_.reserve(spec_.outputs.size());
@@ -60,7 +64,10 @@ OrtModelSession::OrtModelSession(Ort::Session session, ModelSpec spec, std::vect
 }
 
 OrtModelSession::~OrtModelSession() {
-  session_ = Ort::Session(nullptr);
+  runs_.clear();  // bindings are the session's
+  fixed_.reset();
+  host_.reset();  // buffers that are still in somebody's hands keep it, and the session, for as long
+  session_.reset();
 #ifdef __GLIBC__
   ::malloc_trim(0);  // glibc would keep the freed weights for a next time that may never come
 #endif
@@ -77,27 +84,48 @@ Status OrtModelSession::run(std::span<const Tensor> inputs, const std::vector<bo
                                           " presence flags"};
     }
     if (wanted.empty()) wanted = all_outputs_;
-    RunScope scope(runs_, terminate);
     if (terminate && terminate->load(std::memory_order_relaxed)) return cancelled();
-    Status status = run_in(scope.slot(), {inputs, present, wanted, outputs}, times);
-    if (status.ok()) return status;
-    outputs.clear();
-    return scope.slot().stopped.load(std::memory_order_relaxed) ? cancelled() : status;
+    const int set = fixed_ ? fixed_->find(inputs, present) : -1;
+    if (set < 0) return run_ordinary({inputs, present, wanted, outputs, may_bind(wanted)}, terminate, times);
+    Status status = fixed_->run(set, inputs, wanted, outputs, batch_pool(), times);
+    if (!status.ok()) outputs.clear();
+    return status;
   });
+}
+
+// A binding knows each output once.
+bool OrtModelSession::may_bind(std::span<const uint16_t> wanted) const noexcept {
+  if (!host_) return false;
+  return std::ranges::none_of(wanted, [&](uint16_t index) { return std::ranges::count(wanted, index) > 1; });
+}
+
+Status OrtModelSession::run_ordinary(const Call& call, const std::atomic<bool>* terminate, RunTimes* times) {
+  const auto in_turn = fixed_ ? fixed_->lock() : std::unique_lock<std::mutex>();
+  RunScope scope(runs_, terminate);
+  const GatePass pass(gate_, false);
+  Status status = run_in(scope.slot(), call, times);
+  if (status.ok()) return status;
+  call.outputs.clear();
+  return scope.slot().stopped.load(std::memory_order_relaxed) ? cancelled() : status;
 }
 
 Status OrtModelSession::run_in(RunSlot& slot, const Call& call, RunTimes* times) {
   call.outputs.resize(call.wanted.size());
   ORTSERVE_RETURN_IF_ERROR(bind_inputs(slot, call));
   ORTSERVE_RETURN_IF_ERROR(bind_outputs(slot, call));
+  if (call.bound) ORTSERVE_RETURN_IF_ERROR(bind(slot));
   if (times) times->bound = Clock::now();
   ORTSERVE_RETURN_IF_ERROR(execute(slot, call));
   if (times) times->computed = Clock::now();
   return collect(slot, call);
 }
 
+const OrtMemoryInfo* OrtModelSession::memory_of(const Tensor& tensor) const noexcept {
+  if (host_ && host_->owns(tensor.data)) return host_->memory();
+  return running_engine()->cpu_memory;
+}
+
 Status OrtModelSession::bind_inputs(RunSlot& slot, const Call& call) const {
-  const OrtMemoryInfo* const memory = running_engine()->cpu_memory;
   for (size_t i = 0; i < call.inputs.size(); ++i) {
     const InputSpec& input = spec_.inputs[i];
     if (!call.present[i]) {
@@ -105,14 +133,13 @@ Status OrtModelSession::bind_inputs(RunSlot& slot, const Call& call) const {
       return {Code::kInvalidInput, "the input '" + input.name + "' is required and absent"};
     }
     slot.input_names.push_back(input.name.c_str());
-    const Status status = lend_to_ort(call.inputs[i], memory, slot.inputs.emplace_back(nullptr));
+    const Status status = lend_to_ort(call.inputs[i], memory_of(call.inputs[i]), slot.inputs.emplace_back(nullptr));
     if (!status.ok()) return {status.code(), "input '" + input.name + "': " + status.message()};
   }
   return {};
 }
 
-Status OrtModelSession::bind_outputs(RunSlot& slot, const Call& call) const {
-  const OrtMemoryInfo* const memory = running_engine()->cpu_memory;
+Status OrtModelSession::bind_outputs(RunSlot& slot, const Call& call) {
   for (size_t i = 0; i < call.wanted.size(); ++i) {
     const uint16_t index = call.wanted[i];
     if (index >= spec_.outputs.size()) {
@@ -123,24 +150,58 @@ Status OrtModelSession::bind_outputs(RunSlot& slot, const Call& call) const {
     Ort::Value& target = slot.outputs.emplace_back(nullptr);
     const auto shape = shape_rules_[index].trusted_shape(call.inputs);
     if (!shape || std::ranges::count(call.wanted, index) > 1) continue;  // ORT fills one buffer per name
-    auto tensor = allocate_tensor(pool_, spec_.outputs[index].dtype, *shape);
+    auto tensor = allocate_tensor(batch_pool(), spec_.outputs[index].dtype, *shape);
     if (!tensor.ok()) return tensor.take_status();
     call.outputs[i].tensor = std::move(*tensor);
-    ORTSERVE_RETURN_IF_ERROR(lend_to_ort(call.outputs[i].tensor, memory, target));
+    ORTSERVE_RETURN_IF_ERROR(lend_to_ort(call.outputs[i].tensor, memory_of(call.outputs[i].tensor), target));
   }
   return {};
 }
 
+// Inputs go to the device here; outputs have a place of their own, or get one of ONNX Runtime's on the host.
+Status OrtModelSession::bind(RunSlot& slot) const {
+  const OrtApi& api = Ort::GetApi();
+  if (!slot.binding) slot.binding = Ort::IoBinding(*session_);
+  for (size_t i = 0; i < slot.inputs.size(); ++i) {
+    ORTSERVE_RETURN_IF_ERROR(
+        take_ort_status(api.BindInput(slot.binding, slot.input_names[i], slot.inputs[i]), Code::kRunFailed));
+  }
+  for (size_t i = 0; i < slot.outputs.size(); ++i) {
+    const char* const name = slot.output_names[i];
+    OrtStatus* const status = slot.outputs[i]
+                                  ? api.BindOutput(slot.binding, name, slot.outputs[i])
+                                  : api.BindOutputToDevice(slot.binding, name, running_engine()->cpu_memory);
+    ORTSERVE_RETURN_IF_ERROR(take_ort_status(status, Code::kRunFailed));
+  }
+  return take_ort_status(api.SynchronizeBoundInputs(slot.binding), Code::kRunFailed);
+}
+
+OrtStatus* OrtModelSession::run_bound(RunSlot& slot) {
+  const OrtApi& api = Ort::GetApi();
+  if (OrtStatus* const status = api.RunWithBinding(*session_, slot.options, slot.binding)) return status;
+  if (OrtStatus* const status = api.SynchronizeBoundOutputs(slot.binding)) return status;
+  OrtAllocator* const allocator = Ort::AllocatorWithDefaultOptions();
+  OrtValue** values = nullptr;
+  size_t count = 0;
+  if (OrtStatus* const status = api.GetBoundOutputValues(slot.binding, allocator, &values, &count)) return status;
+  for (size_t i = 0; i < count; ++i) slot.outputs[i] = Ort::Value(values[i]);
+  allocator->Free(allocator, values);
+  return nullptr;
+}
+
+OrtStatus* OrtModelSession::run_once(RunSlot& slot, bool bound) {
+  if (bound) return run_bound(slot);
+  return Ort::GetApi().Run(*session_, slot.options, slot.input_names.data(), as_c(std::as_const(slot.inputs)),
+                           slot.inputs.size(), slot.output_names.data(), slot.outputs.size(), as_c(slot.outputs));
+}
+
 Status OrtModelSession::execute(RunSlot& slot, const Call& call) {
-  const auto run_once = [&] {
-    return Ort::GetApi().Run(session_, slot.options, slot.input_names.data(), as_c(std::as_const(slot.inputs)),
-                             slot.inputs.size(), slot.output_names.data(), slot.outputs.size(), as_c(slot.outputs));
-  };
-  OrtStatus* status = run_once();
+  OrtStatus* status = run_once(slot, call.bound);
   if (status && complains_of_given_shape(status)) {
     Ort::GetApi().ReleaseStatus(status);
     withdraw_buffers(slot, call);
-    status = run_once();
+    if (call.bound) ORTSERVE_RETURN_IF_ERROR(bind(slot));
+    status = run_once(slot, call.bound);
   }
   return take_ort_status(status, Code::kRunFailed);
 }

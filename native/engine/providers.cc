@@ -148,9 +148,34 @@ void ProviderPlan::drop_first_accelerator(std::string reason) {
   }
 }
 
+ProviderPlan::Entry* ProviderPlan::active_entry(std::string_view provider) noexcept {
+  const auto found = std::ranges::find_if(
+      entries_, [&](const Entry& entry) { return entry.active && entry.request.name == provider; });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+ProviderSettings* ProviderPlan::settings_of(std::string_view provider) noexcept {
+  Entry* const entry = active_entry(provider);
+  return entry ? &entry->settings : nullptr;
+}
+
+Status ProviderPlan::refuse(std::string_view provider, const std::string& reason) {
+  Entry* const entry = active_entry(provider);
+  if (!entry) return {};
+  entry->active = false;
+  entry->reason = reason;
+  return entry->request.required ? required_unusable(entry->request.name, reason) : Status();
+}
+
+void ProviderPlan::note(std::string_view provider, std::string text) {
+  if (Entry* const entry = active_entry(provider)) entry->note = std::move(text);
+}
+
 std::vector<ProviderOutcome> ProviderPlan::outcomes() const {
   std::vector<ProviderOutcome> outcomes;
-  for (const Entry& entry : entries_) outcomes.push_back({entry.request.name, entry.active, entry.reason});
+  for (const Entry& entry : entries_) {
+    outcomes.push_back({entry.request.name, entry.active, entry.reason, entry.note});
+  }
   return outcomes;
 }
 

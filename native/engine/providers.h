@@ -33,6 +33,12 @@ class ProviderPlan {
   /// Takes that accelerator out of play.
   void drop_first_accelerator(std::string reason);
 
+  /// What a provider that is still in play will be given; null when it is out of play or not listed.
+  ProviderSettings* settings_of(std::string_view provider) noexcept;
+  /// Takes a provider out of play; kProviderUnavailable with the reason when it was required.
+  Status refuse(std::string_view provider, const std::string& reason);
+  void note(std::string_view provider, std::string text);
+
   std::vector<ProviderOutcome> outcomes() const;
 
  private:
@@ -42,7 +48,9 @@ class ProviderPlan {
     ProviderSettings settings;
     bool active = true;
     std::string reason;
+    std::string note;
   };
+  Entry* active_entry(std::string_view provider) noexcept;
   static Result<Entry> check(const ProviderRequest& request);
   static std::string append_one(Ort::SessionOptions& options, const Entry& entry, const ProviderCheck& check);
   Entry* first_active_accelerator() noexcept;

@@ -38,6 +38,9 @@ constexpr std::array kTable = std::to_array<OptionSpec>({
     {"optimization.enable_cast_chain_elimination", kBool, "drop casts between casts; may change results"},
     {"optimization.enable_gelu_approximation", kBool, "approximate Gelu; changes results slightly"},
     {"optimization.minimal_build_optimizations", kChoice, "for models in ORT format", 0, 0, "save|apply"},
+    {"ortserve.device_path", kChoice,
+     "how tensors reach the device: plain runs, bound to memory that it reads directly, or at fixed addresses", 0, 0,
+     "auto|direct|bound|fixed", kEngine},
     {"session.allow_released_opsets_only", kBool, "refuse models of unreleased opsets"},
     {"session.collect_node_memory_stats_to_file", kText, "CSV file for memory use per node"},
     {"session.disable_aot_function_inlining", kBool, "keep model-local functions until run time"},
@@ -133,6 +136,12 @@ bool is_set(const std::vector<CheckedOption>& options, std::string_view key) noe
   return find_checked(options, key) != nullptr;
 }
 
+std::string_view value_of(const std::vector<CheckedOption>& options, std::string_view key,
+                          std::string_view otherwise) noexcept {
+  const CheckedOption* const option = find_checked(options, key);
+  return option ? std::string_view(option->value) : otherwise;
+}
+
 bool is_on(const std::vector<CheckedOption>& options, std::string_view key) noexcept {
   const CheckedOption* const option = find_checked(options, key);
   return option && option->value == "1";
@@ -143,6 +152,7 @@ Ort::SessionOptions make_session_options(int intra_op_threads, const std::vector
   Ort::SessionOptions session;
   set_defaults(session, intra_op_threads, dynamic_shapes);
   for (const auto& [key, value, setter] : options) {
+    if (setter == kEngine) continue;
     if (setter == kFreeDimension) {
       Ort::ThrowOnError(Ort::GetApi().AddFreeDimensionOverrideByName(session, key.c_str(), std::stoll(value)));
     } else {

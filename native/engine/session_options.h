@@ -18,6 +18,9 @@ Result<std::vector<CheckedOption>> check_session_options(const SessionConfig& co
 
 /// Whether `options` sets `key`, and to "1".
 bool is_set(const std::vector<CheckedOption>& options, std::string_view key) noexcept;
+/// What `options` sets `key` to, or `otherwise`.
+std::string_view value_of(const std::vector<CheckedOption>& options, std::string_view key,
+                          std::string_view otherwise) noexcept;
 bool is_on(const std::vector<CheckedOption>& options, std::string_view key) noexcept;
 
 /// ortserve's defaults (sequential, all optimisations, `intra_op_threads`, no spinning between runs, memory patterns

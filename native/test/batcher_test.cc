@@ -96,6 +96,57 @@ TEST_F(BatcherTest, APoisonRowFailsAlone) {
   EXPECT_EQ(batcher->stats().isolated, 3u);
 }
 
+// A device with room for so many rows.
+auto room_for(int64_t rows) {
+  return [rows](const Tensor& input) {
+    return input.shape[0] > rows ? Status(Code::kOutOfMemory, "CUDA failure 2: out of memory") : Status();
+  };
+}
+
+TEST_F(BatcherTest, ABatchThatDoesNotFitIsHalvedUntilItDoes) {
+  runner->before_run = room_for(2);
+  start({.max_batch_rows = 16});
+  occupy_runner();
+  for (float value = 1; value <= 8; ++value) ASSERT_TRUE(submit(request(value)).ok());
+  runner->open_gate();
+  for (const auto& done : sink.wait_for(9)) EXPECT_TRUE(done->status.ok()) << done->status.message();
+  EXPECT_EQ(runner->rows_seen(), (std::vector<int64_t>{1, 8, 4, 2, 2, 4, 2, 2}));
+  const ModelStats::Snapshot stats = batcher->stats();
+  EXPECT_EQ(stats.isolated, 0u);
+  EXPECT_EQ(stats.executions, 5u);
+  EXPECT_EQ(stats.rows, 9u);
+}
+
+TEST_F(BatcherTest, AfterwardsBatchesAreNoLargerThanWhatFits) {
+  runner->before_run = room_for(4);
+  start({.max_batch_rows = 16});
+  occupy_runner();
+  for (float value = 1; value <= 8; ++value) ASSERT_TRUE(submit(request(value)).ok());
+  EXPECT_EQ(batcher->max_batch_rows(), 16);
+  runner->open_gate();
+  sink.wait_for(9);
+  EXPECT_EQ(batcher->max_batch_rows(), 4);
+  EXPECT_EQ(runner->rows_seen(), (std::vector<int64_t>{1, 8, 4, 4}));
+}
+
+TEST_F(BatcherTest, ARequestThatDoesNotFitByItselfFailsAlone) {
+  runner->before_run = room_for(2);
+  start({.max_batch_rows = 16});
+  occupy_runner();
+  ASSERT_TRUE(submit(request(1)).ok());
+  ASSERT_TRUE(submit(request(2, 3)).ok());
+  runner->open_gate();
+  int failed = 0;
+  for (const auto& done : sink.wait_for(3)) {
+    if (done->status.ok()) continue;
+    ++failed;
+    EXPECT_EQ(done->status.code(), Code::kOutOfMemory);
+    EXPECT_EQ(done->rows, 3);
+  }
+  EXPECT_EQ(failed, 1);
+  runner->before_run = nullptr;
+}
+
 TEST_F(BatcherTest, AnOutputWithoutABatchDimensionNeverMixesRows) {
   runner->after_run = [](std::vector<Value>& outputs) {
     if (outputs[0].tensor.shape[0] > 1) outputs[0].tensor = outputs[0].tensor.rows(0, 1);

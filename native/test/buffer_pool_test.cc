@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -92,6 +95,61 @@ TEST(Buffer, LentMemoryIsReleasedOnce) {
     EXPECT_EQ(released, 0);
   }
   EXPECT_EQ(released, 1);
+}
+
+/// Heap memory that is counted, and runs out at will.
+class CountedMemory final : public BlockMemory {
+ public:
+  void* allocate(size_t size) noexcept override {
+    if (exhausted) return nullptr;
+    ++live;
+    return std::aligned_alloc(kBufferAlignment, (size + kBufferAlignment - 1) / kBufferAlignment * kBufferAlignment);
+  }
+  void release(void* memory) noexcept override {
+    --live;
+    std::free(memory);
+  }
+  std::atomic<int> live = 0;
+  bool exhausted = false;
+};
+
+TEST(BufferPool, TakesItsBlocksFromTheMemoryItWasGiven) {
+  CountedMemory memory;
+  {
+    BufferPool pool({.max_retained_bytes = 4096}, &memory);
+    EXPECT_EQ(pool.acquire(100).value().pool(), &pool);
+    EXPECT_EQ(memory.live, 1);  // kept for reuse
+    EXPECT_TRUE(pool.acquire(200).ok());
+    EXPECT_EQ(memory.live, 1);
+    EXPECT_TRUE(pool.acquire(100'000).ok());
+    EXPECT_EQ(memory.live, 1);  // too large to keep
+    memory.exhausted = true;
+    EXPECT_EQ(pool.acquire(5000).status().code(), Code::kOutOfMemory);
+  }
+  EXPECT_EQ(memory.live, 0);
+}
+
+/// A pool, and the memory that it needs as long as one of its buffers lives.
+struct PoolOwner {
+  CountedMemory memory;
+  BufferPool pool{{}, &memory};
+};
+
+TEST(BufferPool, BuffersOfAPoolWithAnOwnerKeepItAlive) {
+  auto owner = std::make_shared<PoolOwner>();
+  owner->pool.kept_by(owner);
+  const std::weak_ptr<PoolOwner> watched = owner;
+  Buffer first = owner->pool.acquire(100).value();
+  Buffer second = first.slice(10, 10);
+  std::thread elsewhere([kept = owner->pool.acquire(300).value()]() mutable { kept = Buffer(); });
+  elsewhere.join();
+  owner.reset();
+  ASSERT_FALSE(watched.expired());
+  std::memset(second.data(), 1, second.size());
+  first = Buffer();
+  EXPECT_FALSE(watched.expired());
+  second = Buffer();
+  EXPECT_TRUE(watched.expired());
 }
 
 TEST(BufferPool, IsSafeFromManyThreads) {

@@ -7,6 +7,7 @@
 namespace ortserve {
 namespace {
 
+using testing::EngineTest;
 using testing::library_path;
 using testing::TemporaryFolder;
 
@@ -84,6 +85,19 @@ TEST(EngineLibrary, StartsOnceAndKeepsTheFirstLibrary) {
 TEST(EngineLibrary, SwitchesTelemetryOff) {
   ASSERT_TRUE(start_engine(library_path()).ok());
   EXPECT_STREQ(std::getenv("ORT_DISABLE_TELEMETRY"), "1");
+}
+
+TEST_F(EngineTest, ExhaustedMemoryIsToldFromOtherFailures) {
+  const auto code_of = [](const char* text) {
+    return take_ort_status(Ort::GetApi().CreateStatus(ORT_FAIL, text), Code::kRunFailed).code();
+  };
+  EXPECT_EQ(code_of("CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size)"), Code::kOutOfMemory);
+  EXPECT_EQ(code_of("bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 1073741824"),
+            Code::kOutOfMemory);
+  EXPECT_EQ(code_of("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED"), Code::kOutOfMemory);
+  EXPECT_EQ(code_of("CUDNN failure 4002: CUDNN_STATUS_ALLOC_FAILED"), Code::kOutOfMemory);
+  EXPECT_EQ(code_of("CUDA failure 700: an illegal memory access was encountered"), Code::kRunFailed);
+  EXPECT_EQ(code_of("CUDA failure 209: no kernel image is available"), Code::kRunFailed);
 }
 
 }  // namespace

@@ -51,3 +51,24 @@ FAKE int cuGetErrorName(int error, const char** name) {
   *name = error == 803 ? "CUDA_ERROR_SYSTEM_DRIVER_MISMATCH" : "CUDA_ERROR_UNKNOWN";
   return 0;
 }
+
+// Its device memory is the host's, but for the null pointer, which is out of memory.
+FAKE int cuDevicePrimaryCtxRetain(void** context, int device) {
+  *context = nullptr;
+  return device == 0 ? 0 : 101;
+}
+FAKE int cuCtxSetCurrent(void*) {
+  return 0;
+}
+FAKE int cuMemcpyHtoD_v2(unsigned long long device, const void* host, size_t size) {
+  if (device == 0) return 2;
+  std::memcpy(reinterpret_cast<void*>(device), host, size);
+  return 0;
+}
+FAKE int cuMemcpyDtoH_v2(void* host, unsigned long long device, size_t size) {
+  std::memcpy(host, reinterpret_cast<const void*>(device), size);
+  return 0;
+}
+FAKE int cuStreamSynchronize(void*) {
+  return 0;
+}

@@ -32,6 +32,7 @@ interface ServeFlags {
   memoryBudget?: number;
   cores?: number;
   cacheSize?: number;
+  engineCache?: string | false;
   cacheRedis?: string;
   cacheRedisBudget: number;
   strict?: true;
@@ -79,6 +80,8 @@ export function serveCommand(): Command {
     )
     .option("--cores <number>", "cores for inference (default: those of this process)", integer(1, 1024))
     .option("--cache-size <size>", "prediction cache of all models, with k, m, g, t (default: 256m)", memorySize)
+    .option("--engine-cache <dir>", "where TensorRT's engines are kept (default: ~/.cache/ortserve/engines)")
+    .option("--no-engine-cache", "build them anew at each start")
     .addOption(
       new Option(
         "--cache-redis <url>",
@@ -105,6 +108,10 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   const engine = {
     ...(flags.cores !== undefined && { cores: flags.cores }),
     ...(flags.cacheSize !== undefined && { cacheBytes: flags.cacheSize }),
+    // Commander gives true where neither flag is there.
+    ...(typeof flags.engineCache !== "boolean" &&
+      flags.engineCache !== undefined && { engineCache: flags.engineCache }),
+    ...(flags.engineCache === false && { engineCache: false as const }),
   };
   report.engine(startEngine(engine));
   dedicateDecoder();

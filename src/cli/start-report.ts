@@ -45,6 +45,10 @@ export class StartReport {
     for (const note of event.servable.notes) {
       this.#say("warn", { model: name, version, note }, `${label}: ${note}`);
     }
+    for (const { name: noted, note } of providers) {
+      if (note !== "")
+        this.#say("warn", { model: name, version, provider: noted, note }, `${label}: ${noted}: ${note}`);
+    }
     for (const { name: missing, active, reason } of providers) {
       if (!active)
         this.#say("warn", { model: name, version, provider: missing, reason }, `${label}: ${missing}: ${reason}`);

@@ -83,7 +83,8 @@ export interface NativeModelInfo {
   readonly preprocess: readonly NativePreparedInput[];
   readonly batched: boolean;
   readonly batchingReason: string;
-  readonly providers: readonly { name: string; active: boolean; reason: string }[];
+  /** `reason`: why it is not active; `note`: what to know of it all the same. */
+  readonly providers: readonly { name: string; active: boolean; reason: string; note: string }[];
   readonly instances: number;
   readonly intraOpThreads: number;
   readonly maxBatchRows: number;
@@ -270,7 +271,14 @@ export interface NativeBinding extends NativeSharedCache {
   /** Loads ONNX Runtime and starts the process-wide engine; later calls change nothing. Throws. */
   start(
     libraryPath: string,
-    options: { cores: number; maxBufferBytes: number; maxRetainedBytes: number; cacheBytes: number },
+    options: {
+      cores: number;
+      maxBufferBytes: number;
+      maxRetainedBytes: number;
+      cacheBytes: number;
+      /** Folder for engines that providers build; "": they are not kept. */
+      engineCache: string;
+    },
   ): void;
   /**
    * Ends all work of the process, for its exit: aborts what runs and waits, and joins every thread. Waits for a load in progress.

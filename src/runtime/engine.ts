@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The process-wide engine: started once, shared by every thread and every model.
-import { totalmem } from "node:os";
+import { homedir, totalmem } from "node:os";
+import { join, resolve } from "node:path";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import type { NativeBinding } from "../native/binding.js";
 import { nativeBinding } from "../native/load.js";
@@ -20,6 +21,11 @@ export interface EngineOptions {
   maxRetainedBytes?: number;
   /** Bound on the prediction cache of all models, in bytes. Models use it when they ask to. Default: 256 MiB. */
   cacheBytes?: number;
+  /**
+   * Folder in which TensorRT's engines and timings are kept, a folder below it per model, version and GPU; false: they are
+   * built anew at each load. Default: `ortserve/engines` in `XDG_CACHE_HOME`, or in `~/.cache`.
+   */
+  engineCache?: string | false;
 }
 
 export interface EngineInfo {
@@ -40,6 +46,11 @@ const engineOptionTable: OptionTable<EngineOptions> = {
   maxBufferBytes: { kind: "integer", min: 1 << 20, max: Number.MAX_SAFE_INTEGER },
   maxRetainedBytes: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
   cacheBytes: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
+  engineCache: {
+    kind: "custom",
+    check: (value) =>
+      value === false || (typeof value === "string" && value !== "") ? undefined : "a folder, or false",
+  },
 };
 
 let started: NativeBinding | undefined;
@@ -60,12 +71,20 @@ export function engineBinding(options: EngineOptions = {}): NativeBinding {
       maxBufferBytes: options.maxBufferBytes ?? Math.floor(usableMemory() / 2),
       maxRetainedBytes: options.maxRetainedBytes ?? 256 * 2 ** 20,
       cacheBytes: options.cacheBytes ?? 256 * 2 ** 20,
+      engineCache: engineFolder(options.engineCache),
     });
   } catch (error) {
     throw nativeError(error);
   }
   started = binding;
   return binding;
+}
+
+/** Absolute; "" where engines are not kept. */
+function engineFolder(folder: string | false | undefined): string {
+  if (folder === false) return "";
+  if (folder !== undefined) return resolve(folder);
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "ortserve", "engines");
 }
 
 /** Bytes this process may use: the machine's memory, or the container's share of it. */

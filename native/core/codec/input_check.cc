@@ -15,6 +15,15 @@ bool fits(const Shape& wanted, const Shape& shape) {
   return true;
 }
 
+// Whether the provider was prepared for such a shape; see InputSpec::most.
+bool is_within_range(const InputSpec& spec, const Shape& shape) {
+  if (spec.most.rank() != shape.rank()) return true;
+  for (size_t i = 0; i < shape.rank(); ++i) {
+    if (shape[i] < spec.least[i] || shape[i] > spec.most[i]) return false;
+  }
+  return true;
+}
+
 // Whether only the live elements of a pruned input came.
 bool is_pruned(const InputSpec& spec, const Shape& shape) {
   return spec.live && shape.rank() > 0 && shape[shape.rank() - 1] == static_cast<int64_t>(spec.live->live());
@@ -57,8 +66,13 @@ Status count_rows(const ModelSpec& spec, Request& request) {
 Status check_shape(const InputSpec& spec, const Shape& shape) {
   Shape whole = shape;
   if (is_pruned(spec, shape)) whole[shape.rank() - 1] = static_cast<int64_t>(spec.live->width());
-  if (fits(spec.dims, whole)) return {};
   const std::string dtype(dtype_name(spec.dtype));
+  if (fits(spec.dims, whole)) {
+    if (spec.most.rank() == 0 || is_within_range(spec, shape)) return {};
+    return {Code::kInvalidInput, "expected a shape from " + spec.least.to_string() + " to " + spec.most.to_string() +
+                                     " for input '" + spec.name + "', which the model was prepared for, got " +
+                                     shape.to_string()};
+  }
   return {Code::kInvalidInput, "expected " + dtype + " " + spec.dims.to_string() + " for input '" + spec.name +
                                    "', got " + dtype + " " + shape.to_string()};
 }
