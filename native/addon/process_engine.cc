@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "addon/load_shapes.h"
 #include "addon/session_key.h"
 #include "core/model_digest.h"
 #include "core/nearest_name.h"
@@ -43,48 +44,6 @@ void stop_before_exit_handlers_so_far() {
 #ifndef _WIN32  // there exit handlers of a library run when the threads are already gone
   std::atexit([] { ProcessEngine::instance().stop(); });
 #endif
-}
-
-std::vector<int64_t> ascending(std::vector<int64_t> sizes) {
-  std::ranges::sort(sizes);
-  return sizes;
-}
-
-// What the engine needs to know of the batches to come, and the batches that CUDA graphs ask for.
-void hint_shapes(ModelLoadOptions& options) {
-  constexpr int64_t kMostGraphRows = 32;  // each size is a graph with memory of its own
-  ShapeHints& hints = options.session.shapes;
-  hints.max_rows = std::max(options.batcher.max_batch_rows, options.max_request_rows);
-  hints.preferred_rows = ascending(options.batcher.preferred_rows);
-  hints.pad_to = ascending(options.batcher.pad_to);
-  for (const AxisBucketOption& axis : options.bucket_axes) hints.dims[axis.dim] = ascending(axis.sizes);
-  if (hints.pad_to.empty() && asks_for_fixed_shapes(options.session)) {
-    hints.pad_to = doubling_sizes(hints.max_rows > 0 ? hints.max_rows : kMostGraphRows);
-  }
-}
-
-// Requests are held to the shapes the provider was prepared for. A dim with buckets may be smaller: it is padded first.
-void limit_rows(ModelSpec& spec, const ModelLoadOptions& options, BatcherOptions& batcher) {
-  for (InputSpec& input : spec.inputs) {
-    if (input.most.rank() == 0) continue;
-    for (size_t d = 0; d < input.dims.rank(); ++d) {
-      const bool padded = d < input.dim_names.size() && options.session.shapes.dims.contains(input.dim_names[d]);
-      if (input.dims[d] < 0 && (padded || (d == 0 && spec.batched))) input.least[d] = 1;
-    }
-    if (!spec.batched) continue;
-    const int64_t most = input.most[0];
-    spec.max_rows = spec.max_rows > 0 ? std::min(spec.max_rows, most) : most;
-    batcher.max_batch_rows = batcher.max_batch_rows > 0 ? std::min(batcher.max_batch_rows, most) : most;
-  }
-}
-
-// The most rows worth measuring.
-int64_t measured_rows(const ModelSpec& spec, const ModelLoadOptions& options) {
-  int64_t reach = std::max(options.batcher.max_batch_rows, kMeasuredRows);
-  for (const InputSpec& input : spec.inputs) {
-    if (input.most.rank() > 0 && spec.batched) reach = std::min(reach, input.most[0]);
-  }
-  return reach;
 }
 
 Status set_features(ModelSpec& spec, const std::map<std::string, std::vector<std::string>>& features) {
@@ -398,8 +357,9 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLo
   if (shared->spec.has_dynamic_inputs()) {
     shared->spec.example_dim = runnable_dynamic_dim(*shared->session, shared->spec, *buffers_);
   }
-  shared->curve = measure_cost_curve(*shared->session, shared->spec, *buffers_, measured_rows(shared->spec, options),
-                                     kMeasureBudget);
+  shared->curve = measure_cost_curve(
+      *shared->session, shared->spec, *buffers_,
+      measured_rows(shared->spec, std::max(options.batcher.max_batch_rows, kMeasuredRows)), kMeasureBudget);
   stop_before_exit_handlers_so_far();
   return shared;
 }
