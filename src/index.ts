@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The embedding API.
 export { type ErrorCode, errorCodes, OrtserveError } from "./errors.js";
+export { type Devices, devices, type GpuState, gpuStates } from "./runtime/devices.js";
 export { type BufferStats, bufferStats, type EngineInfo, type EngineOptions, startEngine } from "./runtime/engine.js";
 export type { InputValue, PredictInputs, ShapedData } from "./runtime/inputs.js";
 export { Model, type ModelMetadata, type ModelStats, type TensorSpec } from "./runtime/model.js";

@@ -8,7 +8,9 @@ import { join } from "node:path";
 import { platform } from "node:process";
 import { after, before, describe, it } from "node:test";
 import { ortLibraryPath } from "../../src/native/ort-library.js";
+import { devices as devicesHere } from "../../src/runtime/devices.js";
 import { root } from "../layering/sources.js";
+import { ServeProcess } from "./serve-process.js";
 
 function devices(args: string[], env: NodeJS.ProcessEnv = {}) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, "bin/ortserve.mjs"), "devices", ...args], {
@@ -16,6 +18,11 @@ function devices(args: string[], env: NodeJS.ProcessEnv = {}) {
     env: { ...process.env, ...env },
   });
   return { status, stdout, stderr };
+}
+
+async function statisticsOf(url: URL): Promise<{ model_stats: unknown[]; gpu_stats?: unknown }> {
+  const response = await fetch(new URL("/v2/models/stats", url));
+  return (await response.json()) as { model_stats: unknown[]; gpu_stats?: unknown };
 }
 
 describe("ortserve devices", { skip: platform !== "linux" && "libraries are made for Linux here" }, () => {
@@ -86,6 +93,54 @@ describe("ortserve devices", { skip: platform !== "linux" && "libraries are made
   it("says when the driver sees no device", () => {
     const { stdout } = devices([], { ...gpuMachine, FAKE_CUDA: "none" });
     assert.match(stdout, /the CUDA driver sees no device \(CUDA_ERROR_NO_DEVICE\)/);
+  });
+
+  it("lets a server tell of its GPUs' load, and serve on what is left when none can be used", async () => {
+    Object.assign(process.env, { LD_LIBRARY_PATH: folder });
+    const server = new ServeProcess("serve", join(root, "test/models/mlp_tiny.onnx"), "--port", "0");
+    delete process.env.LD_LIBRARY_PATH;
+    try {
+      const url = await server.listening();
+      const { model_stats, gpu_stats } = await statisticsOf(url);
+      assert.equal(model_stats.length, 1);
+      assert.deepEqual(gpu_stats, [
+        {
+          index: 0,
+          name: "NVIDIA H100",
+          uuid: "GPU-00010203-0405-0607-0809-0a0b0c0d0e0f",
+          memory_total_bytes: 80 * 2 ** 30,
+          memory_used_bytes: 2 ** 30,
+          utilization: 0.75,
+          memory_utilization: 0.4,
+          power_watts: 350.5,
+          temperature_celsius: 41,
+        },
+        {
+          index: 1,
+          name: "NVIDIA T4",
+          uuid: "",
+          memory_total_bytes: 16 * 2 ** 30,
+          memory_used_bytes: 2 ** 30,
+          temperature_celsius: 41,
+        },
+      ]);
+    } finally {
+      server.child.kill("SIGTERM");
+      await server.ended;
+    }
+  });
+
+  it("leaves the GPUs out of the statistics where there is none", async (context) => {
+    const server = new ServeProcess("serve", join(root, "test/models/mlp_tiny.onnx"), "--port", "0");
+    try {
+      const url = await server.listening();
+      const stats = await statisticsOf(url);
+      if (devicesHere().gpus.length > 0) return context.skip("this machine has a GPU");
+      assert.deepEqual(Object.keys(stats), ["model_stats"]);
+    } finally {
+      server.child.kill("SIGTERM");
+      await server.ended;
+    }
   });
 
   it("tells on a machine without a GPU that there is none", (context) => {

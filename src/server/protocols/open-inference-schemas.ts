@@ -93,6 +93,32 @@ export const statisticsSchema = z
   })
   .meta({ id: "ModelStatistics" });
 
+const reading = z.number().min(0).optional();
+
+export const serverStatisticsSchema = statisticsSchema
+  .extend({
+    gpu_stats: z
+      .array(
+        z.object({
+          index: z.int().min(0).describe("In PCI order."),
+          name: z.string(),
+          uuid: z.string(),
+          memory_total_bytes: reading,
+          memory_used_bytes: reading,
+          utilization: reading.describe("Share of the last sample period in which a kernel ran, 0 to 1."),
+          memory_utilization: reading.describe("The same of the memory interface."),
+          power_watts: reading,
+          power_limit_watts: reading,
+          temperature_celsius: reading,
+        }),
+      )
+      .optional()
+      .describe(
+        "Where NVIDIA's driver tells of GPUs, read at most once a second; a reading that a GPU lacks is left out.",
+      ),
+  })
+  .meta({ id: "ServerStatistics" });
+
 const configTensor = z
   .looseObject({
     name: z.string(),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Open Inference Protocol v2: metadata, readiness, statistics and inference.
+
 import { WireFormat } from "../../native/binding.js";
+import { gpuStates } from "../../runtime/devices.js";
 import { configurationOf } from "../../serving/model-configuration.js";
 import { version as serverVersion } from "../../version.js";
 import type { ServerContext } from "../context.js";
@@ -15,9 +17,10 @@ import {
   modelNamesSchema,
   modelReadySchema,
   serverMetadataSchema,
+  serverStatisticsSchema,
   statisticsSchema,
 } from "./open-inference-schemas.js";
-import { modelStatistics } from "./statistics.js";
+import { gpuStatistics, modelStatistics } from "./statistics.js";
 
 const extensions = [
   "binary_tensor_data",
@@ -78,8 +81,11 @@ export const openInferenceQueries: readonly QueryRoute[] = [
   },
   {
     pattern: "/v2/models/stats",
-    doc: { summary: "Count what all models did", tag, response: statisticsSchema },
-    handle: ({ service }, _params, reply) => reply.sendJson(modelStatistics(service.select("", ""))),
+    doc: { summary: "Count what all models did", tag, response: serverStatisticsSchema },
+    handle: async ({ service }, _params, reply) => {
+      const gpus = gpuStatistics(await gpuStates());
+      reply.sendJson({ ...modelStatistics(service.select("", "")), ...(gpus.length > 0 && { gpu_stats: gpus }) });
+    },
   },
   ...withVersion(
     "",

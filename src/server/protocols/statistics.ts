@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statistics extension of the Open Inference Protocol, from the core's counters.
 import type { NativeCacheStats, NativeDuration } from "../../native/stats.js";
+import type { GpuState } from "../../runtime/devices.js";
 import type { Servable } from "../../serving/model-store.js";
 
 /** `ns`: total, whole: a client that reads it as an unsigned integer refuses anything else. */
@@ -18,6 +19,23 @@ interface Stages {
 /** `{"model_stats": [...]}` with one entry per version. */
 export function modelStatistics(servables: readonly Servable[]): { model_stats: unknown[] } {
   return { model_stats: servables.map(statisticsOf) };
+}
+
+/** One entry per GPU; what it does not tell is left out. */
+export function gpuStatistics(gpus: readonly GpuState[]) {
+  return gpus.map(({ index, name, uuid, ...gpu }) => {
+    const readings = {
+      memory_total_bytes: gpu.memoryTotal,
+      memory_used_bytes: gpu.memoryUsed,
+      utilization: gpu.utilization,
+      memory_utilization: gpu.memoryUtilization,
+      power_watts: gpu.powerWatts,
+      power_limit_watts: gpu.powerLimitWatts,
+      temperature_celsius: gpu.temperature,
+    };
+    const told = Object.entries(readings).filter(([, value]) => value >= 0);
+    return { index, name, uuid, ...Object.fromEntries(told) };
+  });
 }
 
 function statisticsOf({ name, version, model }: Servable) {
