@@ -24,6 +24,7 @@ interface QuantizeFlags {
   maxSamples: number;
   exclude?: string[];
   perTensor?: true;
+  biasCorrection: boolean;
   cpuCompat: "native" | "avx2";
   shape?: Record<string, number[]>;
   memory: number;
@@ -63,6 +64,7 @@ export function quantizeCommand(): Command {
     .option("--max-samples <number>", "most samples to use", integer(1, 1_000_000), 256)
     .option("--exclude <name...>", "layers that stay FP32")
     .option("--per-tensor", "one scale per weight instead of one per channel")
+    .option("--no-bias-correction", "leave biases alone where goals are missed: it takes a load per layer")
     .addOption(
       new Option("--cpu-compat <name>", "avx2: also exact on processors without VNNI")
         .choices(["native", "avx2"])
@@ -110,6 +112,7 @@ function optionsOf(model: string, flags: QuantizeFlags, progress: ProgressLine):
     inputLayout: flags.inputLayout,
     maxSamples: flags.maxSamples,
     perTensor: flags.perTensor ?? false,
+    biasCorrection: flags.biasCorrection,
     cpuCompat: flags.cpuCompat,
     budgetBytes: flags.memory,
     ...(flags.exclude && { exclude: flags.exclude }),

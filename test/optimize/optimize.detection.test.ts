@@ -41,6 +41,7 @@ describe("text detection in INT8", () => {
       calibration: pages(),
       maxDrop: 1,
       minSqnr,
+      biasCorrection: false,
       minSpeedup: 0,
     });
 

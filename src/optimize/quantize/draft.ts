@@ -57,6 +57,7 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
     profile: profiles[target],
     weights,
     exclude: new Set(options.exclude),
+    biasCorrection: options.biasCorrection ?? true,
     ...(options.budgetBytes !== undefined && { budgetBytes: options.budgetBytes }),
     passes,
     onProgress,

@@ -36,6 +36,8 @@ export interface QuantizeOptions extends Partial<Goals>, SampleSource {
   /** Names of layers that stay FP32. */
   readonly exclude?: readonly string[];
   readonly perTensor?: boolean;
+  /** Where goals are missed, try biases that make up for the rounding: a load per layer. Default: true. */
+  readonly biasCorrection?: boolean;
   /** "avx2": also right on processors whose 8-bit products saturate. */
   readonly cpuCompat?: "native" | "avx2";
   /** Bytes of watched tensors at once during calibration. */
