@@ -8,7 +8,7 @@ import type { OnnxModel } from "../onnx/model-file.js";
 import type { NodeRun } from "../run/profile.js";
 import type { Atoms } from "./atoms.js";
 import { followNode } from "./rules.js";
-import { type Edit, type Producer, Tracer } from "./tracer.js";
+import { type Channels, type Edit, type Producer, Tracer } from "./tracer.js";
 
 /** Channels that go together or not at all. */
 export interface Unit {
@@ -43,6 +43,9 @@ export interface Dependencies {
   readonly ports: readonly Port[];
   /** Why channels of a tensor must stay, by its name. */
   readonly obstacles: ReadonlyMap<string, string>;
+  /** Of a tensor in the run that was traced. */
+  shape(tensor: string | undefined): readonly number[] | undefined;
+  channels(tensor: string | undefined): Channels | undefined;
 }
 
 export interface DependencyOptions {
@@ -70,7 +73,9 @@ export function findDependencies(
   if (options.freeOutput !== undefined) ports.push({ name: options.freeOutput, kind: "output", atoms: free });
   const { atoms, edits, producers, obstacles } = t;
   const groups = groupUnits(t, new Set(free.map((atom) => atoms.root(atom))));
-  return { graph, atoms, edits, producers, obstacles, ports, groups };
+  const shape = (tensor: string | undefined) => t.shape(tensor);
+  const channels = (tensor: string | undefined) => t.channels(tensor);
+  return { graph, atoms, edits, producers, obstacles, ports, groups, shape, channels };
 }
 
 function shapesOf(graph: Graph, runs: readonly NodeRun[]): Map<string, readonly number[]> {

@@ -10,7 +10,7 @@ import { observe } from "../../runtime/observe.js";
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
-import { watched } from "../run/watched.js";
+import { pack, watched } from "../run/watched.js";
 import type { Workbench } from "../run/workbench.js";
 
 /** Bytes of watched tensors that are in memory at once, where nothing else is asked for. */
@@ -113,20 +113,4 @@ function countInputs(
       });
     }
   }
-}
-
-/** Groups of at most `budget` bytes, or of one tensor that is larger alone. */
-export function pack(names: readonly string[], sizes: ReadonlyMap<string, number>, budget: number): string[][] {
-  const groups: string[][] = [];
-  let room = 0;
-  for (const name of names) {
-    const bytes = sizes.get(name) ?? 0;
-    if (bytes > room || groups.length === 0) {
-      groups.push([]);
-      room = budget;
-    }
-    groups.at(-1)?.push(name);
-    room -= bytes;
-  }
-  return groups;
 }

@@ -4,9 +4,8 @@ import type { Samples } from "../data/samples.js";
 import { OutputError } from "../judge/output-error.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
-import { watched } from "../run/watched.js";
+import { pack, watched } from "../run/watched.js";
 import type { Workbench } from "../run/workbench.js";
-import { pack } from "./calibrate.js";
 import { fusedResult, type Placement } from "./placement.js";
 import type { LayerNoise } from "./report-data.js";
 

@@ -12,3 +12,19 @@ export function watched({ proto, directory }: OnnxModel, tensors: readonly strin
     .map((name) => ({ name, type: { tensorType: { elemType: ElementType.float } }, metadataProps: [] }));
   return { proto: { ...proto, graph: { ...graph, output: [...graph.output, ...added] } }, directory };
 }
+
+/** Groups of at most `budget` bytes, or of one tensor that is larger alone. */
+export function pack(names: readonly string[], sizes: ReadonlyMap<string, number>, budget: number): string[][] {
+  const groups: string[][] = [];
+  let room = 0;
+  for (const name of names) {
+    const bytes = sizes.get(name) ?? 0;
+    if (bytes > room || groups.length === 0) {
+      groups.push([]);
+      room = budget;
+    }
+    groups.at(-1)?.push(name);
+    room -= bytes;
+  }
+  return groups;
+}
