@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much memory the tensors of one run take: each lives from the node that makes it to the last one that reads it.
-import type { Tensor } from "../../runtime/tensor.js";
 import { captured } from "../onnx/graph.js";
 import type { GraphProto } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
@@ -26,7 +25,7 @@ function bytesOf({ type, shape }: TensorUse): number {
 /** Peak over the nodes as written, in the order in which they ran. Inputs count as long as they are read, outputs to the end. */
 export function peakTensorBytes(
   model: OnnxModel,
-  inputs: Readonly<Record<string, Tensor>>,
+  inputs: Readonly<Record<string, { readonly data: object }>>,
   runs: readonly NodeRun[],
 ): number {
   const graph = model.proto.graph as GraphProto;
@@ -41,7 +40,7 @@ export function peakTensorBytes(
   for (const { name = "" } of graph.output) lastUse.set(name, steps.length);
 
   const alive = new Map(
-    Object.entries(inputs).map(([name, { data }]) => [name, "byteLength" in data ? data.byteLength : 0]),
+    Object.entries(inputs).map(([name, { data }]) => [name, ArrayBuffer.isView(data) ? data.byteLength : 0]),
   );
   let live = [...alive.values()].reduce((a, b) => a + b, 0);
   let peak = live;

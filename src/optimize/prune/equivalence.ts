@@ -2,23 +2,16 @@
 // The proof that channels were cut out rightly: whatever the accuracy, the pruned model must give what the whole one gives when
 // nothing reads those channels.
 import { OrtserveError } from "../../errors.js";
-import type { PredictInputs } from "../../runtime/inputs.js";
 import { Tensor } from "../../runtime/tensor.js";
 import type { Samples } from "../data/samples.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
+import type { PortCut } from "./ports.js";
 
 export interface Equivalence {
   /** Largest difference of an element, over the largest element of its output. */
   readonly error: number;
   readonly samples: number;
-}
-
-/** How a sample and its outputs change with the model's inputs and outputs. */
-export interface PortMap {
-  feed(inputs: PredictInputs): PredictInputs;
-  /** What is left of an output of the whole model. */
-  expect(name: string, output: Tensor): Tensor;
 }
 
 const mostError = 1e-4;
@@ -30,7 +23,7 @@ export async function proveEquivalence(
   masked: OnnxModel,
   pruned: OnnxModel,
   samples: Samples,
-  ports: PortMap,
+  ports: PortCut,
 ): Promise<Equivalence> {
   const [whole, cut] = [await bench.load(masked), await bench.load(pruned)];
   const count = Math.min(mostSamples, samples.count);
@@ -38,11 +31,11 @@ export async function proveEquivalence(
   try {
     for (let i = 0; i < count; i++) {
       const inputs = await samples.inputs(i);
-      const [expected, actual] = [await whole.predict(inputs), await cut.predict(ports.feed(inputs))];
+      const [expected, actual] = [await whole.predict(inputs), await cut.predict(inputs)];
       for (const [name, value] of Object.entries(expected)) {
         if (!(value instanceof Tensor) || !(value.data instanceof Float32Array)) continue;
         const other = actual[name];
-        error = Math.max(error, difference(ports.expect(name, value).data, other instanceof Tensor ? other.data : []));
+        error = Math.max(error, difference(ports.cut(name, value.data), other instanceof Tensor ? other.data : []));
       }
     }
   } finally {
@@ -55,9 +48,8 @@ export async function proveEquivalence(
   );
 }
 
-function difference(expected: Tensor["data"], actual: unknown): number {
-  if (!(expected instanceof Float32Array) || !(actual instanceof Float32Array) || actual.length !== expected.length)
-    return Number.POSITIVE_INFINITY;
+function difference(expected: Float32Array, actual: unknown): number {
+  if (!(actual instanceof Float32Array) || actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let [largest, worst] = [Number.MIN_VALUE, 0];
   for (let i = 0; i < expected.length; i++) {
     largest = Math.max(largest, Math.abs(expected[i] as number));

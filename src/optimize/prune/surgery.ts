@@ -5,6 +5,7 @@ import type { OnnxModel } from "../onnx/model-file.js";
 import { dimsOf, intOf, setAttribute } from "../onnx/node.js";
 import { type Constant, type ConstantChange, changeConstants, sliced, zeroed } from "./constants.js";
 import type { Dependencies } from "./dependencies.js";
+import { PortCut } from "./ports.js";
 import type { CountEdit, SliceEdit } from "./tracer.js";
 
 /** Which channels go. */
@@ -51,6 +52,7 @@ export function removeChannels(model: OnnxModel, deps: Dependencies, removal: Re
   const sizes = new Map(deps.ports.map(({ name, atoms }) => [name, removal.kept(atoms).length]));
   graph.input = graph.input.map((value) => resized(value, sizes));
   graph.output = graph.output.map((value) => resized(value, sizes));
+  pruned.proto.metadataProps = [...pruned.proto.metadataProps, ...new PortCut(deps, removal).metadata()];
   return pruned;
 }
 
