@@ -13,15 +13,18 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
 const buildFolder = join(import.meta.dirname, ".build");
 
-/** Undefined when both programs are there afterwards, else why not. */
-export function buildNative(log: (line: string) => void): string | undefined {
+/** Undefined when the programs are there afterwards, else why not. */
+export function buildNative(
+  log: (line: string) => void,
+  targets: readonly string[] = ["core_bench", "ort_loop"],
+): string | undefined {
   log("Building bench/native (CMake, Release) ...");
   const configure = ["-S", root, "-B", buildFolder, "-DCMAKE_BUILD_TYPE=Release"];
   const options = ["-DORTSERVE_BENCH=ON", "-DORTSERVE_ADDON=OFF"];
   const build = ["--build", buildFolder, "--config", "Release", "--parallel", String(availableParallelism())];
   for (const args of [
     [...configure, ...options],
-    [...build, "--target", "core_bench", "ort_loop"],
+    [...build, "--target", ...targets],
   ]) {
     const result = spawnSync("cmake", args, { encoding: "utf8" });
     if (result.error !== undefined) return `cmake does not run: ${result.error.message}`;
@@ -43,6 +46,33 @@ export async function ortLoop(model: BenchModel, batches: readonly number[], sec
   const args = [ortLibraryPath(), model.file, String(each), batches.join(","), threads.join(",")];
   const { stdout } = await run(program("ort_loop"), args);
   return jsonLines<CeilingPoint>(stdout);
+}
+
+/** One batch size with one number of callers of the bare loop with IoBinding. */
+export interface DevicePoint {
+  readonly batch: number;
+  readonly callers: number;
+  readonly rowsPerSecond: number;
+  readonly p50Micros: number;
+  readonly p99Micros: number;
+}
+
+export interface DeviceLoop {
+  readonly model: string;
+  readonly provider: string;
+  readonly options: Readonly<Record<string, string>>;
+  /** Of each combination. */
+  readonly seconds: number;
+  readonly batches: readonly number[];
+  readonly callers: readonly number[];
+}
+
+/** Runs the bare loop on a device, where inputs and outputs are bound. */
+export async function deviceLoop({ model, provider, options, seconds, batches, callers }: DeviceLoop) {
+  const pairs = Object.entries(options).map(([key, value]) => `${key}=${value}`);
+  const args = [ortLibraryPath(), model, String(seconds), batches.join(","), callers.join(","), provider, ...pairs];
+  const { stdout } = await run(program("device_loop"), args);
+  return jsonLines<DevicePoint>(stdout);
 }
 
 function firstError(output: string): string {

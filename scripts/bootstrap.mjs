@@ -24,10 +24,22 @@ const verbs = {
   async "build:native"() {
     await ensureBuilt({ dist: false });
   },
+  // Without a GPU the tests are skipped; with --dry they run on the CPU, by the same ways.
+  async "test:gpu"(args) {
+    await ensureBuilt();
+    if (args.includes("--dry")) process.env.ORTSERVE_GPU = "dry";
+    const { runTests } = await import("./test.mjs");
+    process.exitCode = await runTests(["test/gpu/", ...args.filter((arg) => arg !== "--dry")]);
+  },
   async bench(args) {
     await ensureBuilt();
     const { runScript } = await import("./test.mjs");
-    process.exitCode = await runScript("bench/run.ts", args);
+    const onGpu = args.includes("--gpu");
+    const script = onGpu ? "bench/gpu/run.ts" : "bench/run.ts";
+    process.exitCode = await runScript(
+      script,
+      args.filter((arg) => arg !== "--gpu"),
+    );
   },
 };
 

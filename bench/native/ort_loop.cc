@@ -6,47 +6,17 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#if defined(_WIN32)
-#include <windows.h>
-#else
-#include <dlfcn.h>
-#endif
-
-#define ORT_API_MANUAL_INIT
-#include <onnxruntime_cxx_api.h>
+#include "load_ort.h"
 
 namespace {
 
+using ortserve::bench::init_ort;
+using ortserve::bench::numbers;
 using Clock = std::chrono::steady_clock;
-
-std::optional<const OrtApiBase*> load_ort(const char* path) {
-  using GetBase = const OrtApiBase* (*)();
-#if defined(_WIN32)
-  _putenv_s("ORT_DISABLE_TELEMETRY", "1");
-  HMODULE library = LoadLibraryA(path);
-  auto get = library ? reinterpret_cast<GetBase>(GetProcAddress(library, "OrtGetApiBase")) : nullptr;
-#else
-  setenv("ORT_DISABLE_TELEMETRY", "1", 1);
-  void* library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  auto get = library ? reinterpret_cast<GetBase>(dlsym(library, "OrtGetApiBase")) : nullptr;
-#endif
-  if (!get) return std::nullopt;
-  return get();
-}
-
-std::vector<int64_t> numbers(const char* text) {
-  std::vector<int64_t> list;
-  for (const char* at = text; at && *at; at = std::strchr(at, ',') ? std::strchr(at, ',') + 1 : nullptr) {
-    list.push_back(std::strtoll(at, nullptr, 10));
-  }
-  return list;
-}
 
 /// Input and output memory of one caller, bound to the model's first input and first output.
 class Caller {
@@ -141,18 +111,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: ort_loop LIBRARY MODEL SECONDS BATCHES THREADS\n");
     return 2;
   }
-  const auto base = load_ort(argv[1]);
-  if (!base) {
-    std::fprintf(stderr, "ort_loop: cannot load ONNX Runtime from %s\n", argv[1]);
-    return 1;
-  }
-  const OrtApi* api = (*base)->GetApi(ORT_API_VERSION);
-  if (!api) {
-    std::fprintf(stderr, "ort_loop: %s is version %s, too old for API %d\n", argv[1], (*base)->GetVersionString(),
-                 ORT_API_VERSION);
-    return 1;
-  }
-  Ort::InitApi(api);
+  if (!init_ort("ort_loop", argv[1])) return 1;
   try {
     return measure(argv);
   } catch (const Ort::Exception& error) {

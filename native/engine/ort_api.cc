@@ -12,9 +12,10 @@ constexpr size_t kLongestMessage = 1000;
 
 Code code_of(OrtErrorCode error, std::string_view text, Code otherwise) noexcept {
   // Exhaustion is reported as a plain failure; only its text tells. The arena's, CUDA's, cuBLAS' and cuDNN's own words.
-  constexpr auto kExhausted = std::to_array<std::string_view>(
-      {"Failed to allocate memory", "bad_alloc", "CUDA failure 2:", "out of memory", "cudaErrorMemoryAllocation",
-       "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"});
+  constexpr auto kExhausted =
+      std::to_array<std::string_view>({"Failed to allocate memory", "is smaller than requested bytes of", "bad_alloc",
+                                       "CUDA failure 2:", "out of memory", "cudaErrorMemoryAllocation",
+                                       "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED"});
   const auto says = [text](std::string_view words) { return text.find(words) != std::string_view::npos; };
   if (std::ranges::any_of(kExhausted, says)) return Code::kOutOfMemory;
   return error == ORT_INVALID_ARGUMENT && otherwise == Code::kRunFailed ? Code::kInvalidInput : otherwise;

@@ -94,6 +94,7 @@ TEST_F(EngineTest, ExhaustedMemoryIsToldFromOtherFailures) {
   EXPECT_EQ(code_of("CUDA failure 2: out of memory ; GPU=0 ; expr=cudaMalloc((void**)&p, size)"), Code::kOutOfMemory);
   EXPECT_EQ(code_of("bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 1073741824"),
             Code::kOutOfMemory);
+  EXPECT_EQ(code_of("Available memory of 1024 is smaller than requested bytes of 2048"), Code::kOutOfMemory);
   EXPECT_EQ(code_of("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED"), Code::kOutOfMemory);
   EXPECT_EQ(code_of("CUDNN failure 4002: CUDNN_STATUS_ALLOC_FAILED"), Code::kOutOfMemory);
   EXPECT_EQ(code_of("CUDA failure 700: an illegal memory access was encountered"), Code::kRunFailed);
