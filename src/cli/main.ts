@@ -7,6 +7,7 @@ import { version } from "../version.js";
 import { devicesCommand } from "./devices.js";
 import { inspectCommand } from "./inspect.js";
 import { predictCommand } from "./predict.js";
+import { pruneCommand } from "./prune.js";
 import { quantizeCommand } from "./quantize.js";
 import { serveCommand } from "./serve.js";
 
@@ -27,6 +28,7 @@ export async function main(words: readonly string[]): Promise<number | undefined
   program.addCommand(inspectCommand());
   program.addCommand(devicesCommand());
   program.addCommand(quantizeCommand());
+  program.addCommand(pruneCommand());
   for (const command of program.commands) command.copyInheritedSettings(program);
   try {
     await program.parseAsync(words, { from: "user" });

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve quantize`: writes a model only when it is proven good enough; says why when it is not.
-import { writeFileSync } from "node:fs";
 import { Command, Option } from "commander";
-import { OrtserveError } from "../errors.js";
 import { calibrationBytes } from "../optimize/quantize/calibrate.js";
 import { type QuantizeOptions, quantizeModel } from "../optimize/quantize/quantize.js";
 import { type Target, targets } from "../optimize/quantize/target.js";
 import { htmlReport } from "../optimize/report/html.js";
 import { reportText } from "../optimize/report/text.js";
+import { concludeChange, endCleanly, type ReportFlags } from "./model-change.js";
 import { decibels, fraction, integer, ratio, shape, size } from "./option-values.js";
 import { ProgressLine } from "./progress.js";
 
-interface QuantizeFlags {
-  output: string;
+interface QuantizeFlags extends ReportFlags {
   calib: string;
   target: Target;
   mode: "auto" | "static" | "dynamic";
@@ -28,8 +26,6 @@ interface QuantizeFlags {
   cpuCompat: "native" | "avx2";
   shape?: Record<string, number[]>;
   memory: number;
-  report: string | false;
-  json?: true;
 }
 
 const examples = `
@@ -83,19 +79,7 @@ async function quantize(model: string, flags: QuantizeFlags): Promise<void> {
   const progress = new ProgressLine();
   endCleanly();
   const { report, missed } = await quantizeModel(optionsOf(model, flags, progress)).finally(() => progress.clear());
-  process.stdout.write(flags.json ? `${JSON.stringify({ ...report, missed }, null, 2)}\n` : reportText(report));
-  if (missed.length > 0)
-    throw new OrtserveError("ERR_GOAL_MISSED", `${flags.output} was not written: ${missed.join("; ")}`);
-  if (flags.report === false) return;
-  const base = typeof flags.report === "string" ? flags.report : `${flags.output.replace(/\.onnx$/i, "")}.report`;
-  writeFileSync(`${base}.json`, `${JSON.stringify(report, null, 2)}\n`);
-  writeFileSync(`${base}.html`, htmlReport(report, missed));
-}
-
-/** By way of the exit event, which clears drafts away. */
-function endCleanly(): void {
-  process.once("SIGINT", () => process.exit(130));
-  process.once("SIGTERM", () => process.exit(143));
+  concludeChange({ report, missed, text: reportText(report), html: () => htmlReport(report, missed) }, flags);
 }
 
 function optionsOf(model: string, flags: QuantizeFlags, progress: ProgressLine): QuantizeOptions {

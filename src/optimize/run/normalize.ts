@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A model as the quantizer wants it: a recent operator set, constants folded, normalizations folded into convolutions.
+// A model as quantize and prune want it: a recent operator set, constants folded, normalizations folded into convolutions.
 import { OrtserveError } from "../../errors.js";
 import { Graph } from "../onnx/graph.js";
 import type { GraphProto } from "../onnx/messages.js";
@@ -24,12 +24,16 @@ const quantizedOps = [
  * Reads a model and lets ONNX Runtime rewrite it by the rules that hold everywhere. Every node has a name of its own afterwards.
  * Rejects with ERR_UNSUPPORTED for a model that is quantized already.
  */
-export async function normalizedModel(bench: Workbench, path: string): Promise<OnnxModel> {
+export async function normalizedModel(
+  bench: Workbench,
+  path: string,
+  remedy = "start from the FP32 model",
+): Promise<OnnxModel> {
   const source = await readModel(path);
   const quantized = (source.proto.graph as GraphProto).node.find((node) => isOp(node, ...quantizedOps));
   if (quantized) {
     const what = `node '${quantized.name ?? ""}' is a ${quantized.opType}`;
-    throw new OrtserveError("ERR_UNSUPPORTED", `${path} is quantized already (${what}): start from the FP32 model`);
+    throw new OrtserveError("ERR_UNSUPPORTED", `${path} is quantized already (${what}): ${remedy}`);
   }
   upgradeOpset(source, quantizationOpset);
   const model = await bench.optimized(source, { level: "basic" });
