@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ortserve inspect` and `ortserve quantize` as a shell sees them: exit codes, files, one line on stderr for what failed.
+// `ortserve inspect`, `ortserve quantize` and `ortserve prune` as a shell sees them: exit codes, files, one line on stderr for what failed.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -57,6 +57,24 @@ describe("a wrong command is refused in one line", () => {
       3,
       /q\.onnx was not written: it runs .* at least 1000 was asked for/,
     ],
+    [
+      "a sparsity that is none",
+      ["prune", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--sparsity", "half"],
+      2,
+      /'half' is invalid\. Expected a share/,
+    ],
+    [
+      "outputs to keep that are none",
+      ["prune", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--keep-outputs", "3-1"],
+      2,
+      /expected positions in an output's last dim to keep/,
+    ],
+    [
+      "a sparsity that no quality allows",
+      ["prune", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--min-sqnr", "199", "--min-speedup", "0"],
+      3,
+      /q\.onnx was not written: .* at least 199 dB was asked for/,
+    ],
   ] as const)
     test(what, async () => {
       const { code: exit, stderr } = await runCli(...words);
@@ -95,6 +113,22 @@ test("quantize writes the model and both reports", async () => {
   const again = await runCli(...words, "--min-speedup", "0", "--no-report", "--json", "-o", file("other.onnx"));
   assert.deepEqual(JSON.parse(again.stdout).missed, []);
   assert.equal(existsSync(file("other.report.json")), false);
+});
+
+test("prune writes the model and both reports", async () => {
+  writeFileSync(file("wide.onnx"), squeezeExcite());
+  const words = ["prune", file("wide.onnx"), "-o", file("narrow.onnx"), "--calib", "random", "--max-drop", "100%"];
+  const { code, stdout, stderr } = await runCli(...words, "--min-speedup", "0");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /channels +[0-9.]+ % are gone, of 3 groups/);
+  assert.match(stdout, /proof +differs by/);
+  const report = JSON.parse(readFileSync(file("narrow.report.json"), "utf8"));
+  assert.deepEqual([report.output, report.calibration.criterion], ["narrow.onnx", "weights"]);
+  assert.ok(report.before.macs / report.after.macs > 1.5);
+  const html = readFileSync(file("narrow.report.html"), "utf8");
+  assert.doesNotMatch(html, /<script|https?:\/\/|undefined|NaN/);
+  for (const part of ["multiply-accumulates", "Channels that are left", "largest relative difference"])
+    assert.ok(html.includes(part), part);
 });
 
 test("quantize that is told to end leaves no drafts behind", async () => {

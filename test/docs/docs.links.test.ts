@@ -44,7 +44,7 @@ describe("documentation", () => {
     assert.deepEqual([...new Set(rows)].sort(), Object.keys(modelConfigSchema.shape).sort());
   });
 
-  for (const command of ["serve", "inspect", "quantize"])
+  for (const command of ["serve", "inspect", "quantize", "prune"])
     it(`has every flag of \`ortserve ${command}\` in docs/configuration.md, and no other`, () => {
       const source = read(`src/cli/${command}.ts`);
       const flags = [...source.matchAll(/(?:\.(?:requiredO|o)ption|new Option)\(\s*"(?:-\w, )?(--[\w-]+)/g)].map(

@@ -24,8 +24,8 @@ import { upstream } from "./upstream.js";
 
 /** Positions of an output that count, for each sample: pixels nearby tell little more. */
 const positionsPerSample = 16;
-/** Weight of the cut weights against the samples, over the mean of the equations' diagonal. */
-const ridge = 1e-3;
+/** Weight of the cut weights against the samples, over the mean of the equations' diagonal: more where rows are few. */
+const ridge = (dimension: number, rows: number) => Math.max(1e-3, (0.1 * dimension) / rows);
 const budgetBytes = 2 ** 27;
 
 interface Target {
@@ -138,6 +138,7 @@ class LayerFit {
   readonly #node: NodeProto;
   readonly #form: NonNullable<ReturnType<typeof layerForm>>;
   readonly #equations: readonly NormalEquations[];
+  #rows = 0;
 
   constructor(graph: Graph, refit: Refit, node: NodeProto) {
     this.refit = refit;
@@ -158,6 +159,7 @@ class LayerFit {
       for (const [i, value] of outputRows(skip, this.refit.last, positions, kept).entries())
         (goal[i] as number) -= value;
     const input = values.get(this.refit.input) as Values;
+    this.#rows += positions.length;
     for (const [group, equations] of this.#equations.entries()) {
       const part = (row: number) => goal.subarray(row * width + group * outputs, row * width + (group + 1) * outputs);
       const y = new Float32Array(positions.length * outputs);
@@ -175,7 +177,7 @@ class LayerFit {
     const weights = (this.#graph.floats(this.#node.input[1]) as Float32Array).slice();
     for (const [group, equations] of this.#equations.entries()) {
       const anchor = extended(this.#form.read(weights, group), bias.subarray(group * outputs), outputs, dimension);
-      const found = await equations.solve(anchor, ridge);
+      const found = await equations.solve(anchor, ridge(dimension, this.#rows));
       const matrix = new Float32Array(outputs * dimension);
       for (let o = 0; o < outputs; o++) {
         matrix.set(found.subarray(o * (dimension + 1), o * (dimension + 1) + dimension), o * dimension);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Digits to calibrate on, and what a changed model makes of those that nobody has seen.
+import { createRequire } from "node:module";
+import { floats, reference } from "../reference.js";
+import { argmax, heldOutDigits, pixelsPerDigit } from "../samples/held-out-digits.js";
+import { networks, writeDraft } from "./model-files.js";
+import { npy, npz } from "./sample-files.js";
+
+/** Digits that the model was trained on, all classes in equal parts: every fifth of the package is held out, with remainder 4. */
+function trainingDigits(count: number): { pixels: Float32Array; labels: Int32Array } {
+  const require = createRequire(import.meta.url);
+  const trained: { digit: number; image: number[] }[] = [];
+  let index = 0;
+  for (let digit = 0; digit < 10; digit++) {
+    const { data } = require(`mnist/src/digits/${digit}.json`) as { data: number[] };
+    for (let start = 0; start < data.length; start += pixelsPerDigit, index++)
+      if (index % 5 !== 4) trained.push({ digit, image: data.slice(start, start + pixelsPerDigit) });
+  }
+  const chosen = Array.from({ length: count }, (_, i) => trained[Math.floor((i * trained.length) / count)]);
+  const pixels = Float32Array.from(chosen.flatMap((one) => one?.image ?? []));
+  return { pixels, labels: Int32Array.from(chosen, (one) => one?.digit ?? -1) };
+}
+
+export function digitFile(name: string, count: number): string {
+  const { pixels, labels } = trainingDigits(count);
+  const arrays = { image: npy([count, 28, 28, 1], pixels), labels: npy([count], labels) };
+  return writeDraft(`${name}.npz`, npz(arrays));
+}
+
+export async function scores(path: string, feed: (pixels: Float32Array, rows: number) => ReturnType<typeof floats>) {
+  const { pixels, labels } = heldOutDigits();
+  const { probabilities } = await reference(path, { image: feed(pixels, labels.length) });
+  return probabilities?.data as Float32Array;
+}
+export const floatFeed = (pixels: Float32Array, rows: number) => floats([rows, 28, 28, 1], pixels);
+
+export const share = (hits: readonly boolean[]) => hits.filter(Boolean).length / hits.length;
+
+export async function compareDigits(path: string, feed = floatFeed) {
+  const { labels } = heldOutDigits();
+  const [before, after] = [await scores(networks.digits, floatFeed), await scores(path, feed)];
+  const [first, second] = [argmax(before, 10), argmax(after, 10)];
+  const noise = before.reduce((sum, value, i) => sum + (value - (after[i] as number)) ** 2, 0);
+  return {
+    drop: share(first.map((digit, i) => digit === labels[i])) - share(second.map((digit, i) => digit === labels[i])),
+    agreement: share(first.map((digit, i) => digit === second[i])),
+    sqnr: 10 * Math.log10(before.reduce((sum, value) => sum + value * value, 0) / noise),
+  };
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// `prune` from end to end: what it refuses, what is left of the digits model, inputs and outputs that go, and quantization after it.
+import assert from "node:assert/strict";
+import { existsSync, statSync } from "node:fs";
+import { describe, it } from "node:test";
+import { GraphBuilder, reproducibleNumbers } from "../../bench/models/graph.js";
+import { readModel } from "../../src/optimize/onnx/model-file.js";
+import { type PruneOptions, pruneModel } from "../../src/optimize/prune/prune.js";
+import { quantizeModel } from "../../src/optimize/quantize/quantize.js";
+import { Model } from "../../src/runtime/model.js";
+import { Tensor } from "../../src/runtime/tensor.js";
+import { floats, reference } from "../reference.js";
+import { compareDigits, digitFile } from "./digit-samples.js";
+import { draftPath, networks, writeDraft } from "./model-files.js";
+import { npy } from "./sample-files.js";
+
+/** Speed is no matter in tests: machines that run them are busy. */
+const pruneDigits = (output: string, samples: number, more: Partial<PruneOptions> = {}) =>
+  pruneModel({
+    model: networks.digits,
+    output: draftPath(output),
+    calibration: digitFile(output, samples),
+    minSpeedup: 0,
+    maxSamples: samples,
+    ...more,
+  });
+
+/** Rows of 24 numbers of which every other four are 0. */
+function halfDeadRows(name: string, count: number): string {
+  const rows = reproducibleNumbers(5, count * 24).map((value, i) => (Math.floor(i / 4) % 2 === 0 ? value : 0));
+  return writeDraft(`${name}.npy`, npy([count, 24], rows));
+}
+
+const perceptron = () => new GraphBuilder(31).dense(24, 64).relu().dense(64, 32).relu().dense(32, 6).finish([24], 6);
+
+describe("prune refuses", () => {
+  const attempt = (more: Partial<PruneOptions>) => pruneDigits("refused.onnx", 12, more);
+
+  it("a model that is quantized, since pruning comes first", async () => {
+    const output = draftPath("int8.onnx");
+    const calibration = digitFile("int8", 12);
+    await quantizeModel({ model: networks.digits, output, calibration, minSpeedup: 0, maxDrop: 1 });
+    await assert.rejects(attempt({ model: output }), {
+      code: "ERR_UNSUPPORTED",
+      message: /quantized already .*prune first, then quantize/,
+    });
+  });
+
+  it("a model without channels that could go, and says what holds them", async () => {
+    const model = writeDraft("only.onnx", new GraphBuilder(1).dense(8, 4).append("Softmax").finish([8], 4));
+    await assert.rejects(attempt({ model, calibration: "random" }), {
+      code: "ERR_UNSUPPORTED",
+      message: /no channels that could go, for example those of '.*': Softmax works over it/,
+    });
+  });
+
+  it("outputs to keep that are not there, or that a Softmax needs", async () => {
+    await assert.rejects(attempt({ keepOutputs: "0-10" }), {
+      code: "ERR_INVALID_ARGUMENT",
+      message: /got '0-10'; outputs: probabilities \[-1,10\]/,
+    });
+    await assert.rejects(attempt({ keepOutputs: "0-3" }), {
+      code: "ERR_UNSUPPORTED",
+      message: /elements of output 'probabilities' cannot go: Softmax works over it/,
+    });
+  });
+
+  it("to write what no sparsity makes good enough", async () => {
+    const { missed, report } = await attempt({ minSqnr: 150, maxDrop: 1 });
+    assert.match(missed.join(), /at least 150 dB was asked for/);
+    assert.ok(report.attempts.length > 2, "smaller ones were tried");
+    assert.equal(existsSync(draftPath("refused.onnx")), false);
+  });
+});
+
+describe("digits without half of the channels", () => {
+  it("are read after the rest was refitted, and not before", async () => {
+    const { report, missed } = await pruneDigits("half.onnx", 400, { align: 1, maxDrop: 0.05 });
+    assert.deepEqual(missed, []);
+    assert.ok(Math.abs(report.sparsity.reached - 0.5) < 0.02);
+    assert.ok(report.equivalence.error <= 1e-4);
+    const [plain, refitted] = report.attempts;
+    assert.ok(plain && refitted && !plain.refitted && refitted.refitted && refitted.drop < plain.drop / 4);
+    const { drop } = await compareDigits(draftPath("half.onnx"));
+    assert.ok(drop <= 0.02, `accuracy drops by ${drop}`);
+    assert.ok(report.after.macs < 0.4 * report.before.macs);
+    assert.ok(report.after.parameters < 0.4 * report.before.parameters);
+    assert.ok(report.after.peakTensorBytes < 0.7 * report.before.peakTensorBytes);
+    assert.equal(report.after.bytes, statSync(draftPath("half.onnx")).size);
+    const { proto } = await readModel(draftPath("half.onnx"));
+    const metadata = Object.fromEntries(proto.metadataProps.map(({ key, value }) => [key, value]));
+    assert.equal(metadata.accuracy, "0.9920", "the original's metadata are kept");
+    assert.equal(JSON.parse(metadata["ortserve.prune"] ?? "").refitted, true);
+  });
+
+  it("have channels in multiples of 8 and 16", async () => {
+    const { report } = await pruneDigits("aligned.onnx", 100, { maxDrop: 1 });
+    assert.deepEqual(
+      report.groups.map(({ after, before }) => after % (before < 32 ? 8 : 16)),
+      [0, 0, 0],
+    );
+    assert.ok(report.groups.some(({ after, before }) => after < before));
+  });
+
+  it("keep more where the goal asks for more", async () => {
+    const { report, missed } = await pruneDigits("gated.onnx", 200, { align: 1, minSqnr: 28, maxDrop: 1 });
+    assert.deepEqual(missed, []);
+    assert.ok(report.sparsity.reached > 0.05 && report.sparsity.reached < 0.45, `${report.sparsity.reached}`);
+    assert.ok(report.quality.sqnr >= 28);
+    assert.match(report.warnings.join(), /are gone, not 50\.0 %/);
+  });
+
+  it("do the share of the work that was asked for", async () => {
+    const { report } = await pruneDigits("macs.onnx", 100, { align: 1, macsRatio: 0.6, maxDrop: 1 });
+    const ratio = report.after.macs / report.before.macs;
+    assert.ok(ratio <= 0.6 && ratio > 0.5, `${ratio}`);
+  });
+
+  it("are quantized after that", async () => {
+    await pruneDigits("first.onnx", 100, { sparsity: 0.25, maxDrop: 1 });
+    const output = draftPath("then.onnx");
+    const { report } = await quantizeModel({
+      model: draftPath("first.onnx"),
+      output,
+      calibration: digitFile("then", 100),
+      minSpeedup: 0,
+      maxDrop: 0.05,
+    });
+    assert.deepEqual([report.fusion?.integer, report.fusion?.missed], [4, []]);
+    const { proto } = await readModel(output);
+    const keys = proto.metadataProps.map(({ key }) => key);
+    assert.ok(keys.includes("ortserve.prune") && keys.includes("ortserve.quantize"));
+    assert.ok((await compareDigits(output)).drop <= 0.05);
+  });
+});
+
+describe("least squares", () => {
+  it("gives back exactly what other channels can tell", async () => {
+    // Without a Relu between them, the 32 numbers in the middle are made of 8: any 8 of them tell all.
+    const model = writeDraft("linear.onnx", new GraphBuilder(33).dense(8, 32).dense(32, 6).finish([8], 6));
+    const calibration = writeDraft("linear.npy", npy([800, 8], reproducibleNumbers(3, 800 * 8)));
+    const options = { model, output: draftPath("linear-cut.onnx"), calibration, minSpeedup: 0, maxDrop: 1 };
+    const { report } = await pruneModel({ ...options, sparsity: 0.5, maxSamples: 800 });
+    const [plain, refitted] = report.attempts;
+    assert.ok((plain?.sqnr ?? 99) < 20 && (refitted?.sqnr ?? 0) > 40, `${plain?.sqnr} dB, ${refitted?.sqnr} dB`);
+  });
+});
+
+describe("inputs and outputs", () => {
+  it("lose elements that do nothing, and callers notice nothing", async () => {
+    const model = writeDraft("rows.onnx", perceptron());
+    const output = draftPath("rows-cut.onnx");
+    const calibration = halfDeadRows("rows", 40);
+    const options = { model, output, calibration, minSpeedup: 0, maxDrop: 1, pruneInputs: true, sparsity: 0 };
+    const { report } = await pruneModel(options);
+    assert.deepEqual(report.ports, [{ name: "x", kind: "input", width: 24, live: "0-3,8-11,16-19", count: 12 }]);
+    const rows = reproducibleNumbers(9, 3 * 24).map((value, i) => (Math.floor(i / 4) % 2 === 0 ? value : 0));
+    const { y } = await reference(model, { x: floats([3, 24], rows) });
+    const expected = y?.data as Float32Array;
+    const close = (values: Tensor["data"]) => {
+      for (const [i, value] of (values as Float32Array).entries())
+        assert.ok(Math.abs(value - (expected[i] as number)) < 1e-5);
+    };
+    const cut = await Model.load(output);
+    const whole = await cut.predict({ x: new Tensor("FP32", rows, [3, 24]) });
+    close((whole.y as Tensor).data);
+    const live = rows.filter((_, i) => Math.floor(i / 4) % 2 === 0);
+    await cut.close();
+    close((await reference(output, { x: floats([3, 12], live) })).y?.data as Float32Array);
+  });
+
+  it("are cut to the classes that are wanted", async () => {
+    const model = writeDraft("classes.onnx", perceptron());
+    const output = draftPath("classes-cut.onnx");
+    const calibration = halfDeadRows("classes", 40);
+    const options = { model, output, calibration, minSpeedup: 0, maxDrop: 0.01, sparsity: 0, keepOutputs: "0-1,4" };
+    const { report, missed } = await pruneModel(options);
+    assert.deepEqual([missed, report.quality.drop], [[], 0]);
+    assert.deepEqual(report.ports, [{ name: "y", kind: "output", width: 6, live: "0-1,4", count: 3 }]);
+    const x = floats([2, 24], reproducibleNumbers(11, 48));
+    const [before, after] = [await reference(model, { x }), await reference(output, { x })];
+    assert.deepEqual(after.y?.dims, [2, 3]);
+    const all = before.y?.data as Float32Array;
+    const wanted = [0, 1].flatMap((row) => [0, 1, 4].map((i) => all[6 * row + i] as number));
+    const left = after.y?.data as Float32Array;
+    assert.ok(wanted.every((value, i) => Math.abs(value - (left[i] as number)) < 1e-5));
+  });
+});
