@@ -56,6 +56,7 @@ LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, Buffe
                                                                      .digest = cache.digest},
                                                 cache.options)) {
   max_batch_rows_ = batcher_->max_batch_rows();
+  has_own_pool_ = &session_->session->batch_pool() != &pool_;
 }
 
 LoadedModel::~LoadedModel() {
@@ -98,6 +99,7 @@ void LoadedModel::flush_cache(bool everywhere) {
 }
 
 std::shared_ptr<BufferPool> LoadedModel::input_pool() const {
+  if (!has_own_pool_) return {std::shared_ptr<void>(), &pool_};
   const std::lock_guard lock(mutex_);
   if (!session_) return {std::shared_ptr<void>(), &pool_};
   return {session_, &session_->session->batch_pool()};

@@ -123,6 +123,7 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   const std::vector<CostCurve::Point> cost_curve_;
   const std::optional<CacheKey> shared_digest_;
   int64_t max_batch_rows_ = 1;
+  bool has_own_pool_ = false;  // its session's device reads other memory best
 
   mutable std::mutex mutex_;  // guards everything below
   State state_ = State::kOpen;

@@ -17,6 +17,7 @@ struct RunSlot {
   const std::atomic<bool>* terminate = nullptr;  ///< the caller's flag, watched while the run is in flight
   std::atomic<bool> stopped{false};              ///< stop() was called
   bool in_flight = false;                        ///< guarded by ActiveRuns
+  bool without_graph = false;                    ///< `options` keep its runs from being captured
   std::vector<const char*> input_names, output_names;
   std::vector<Ort::Value> inputs, outputs;
   Ort::IoBinding binding{nullptr};  ///< made by the first run that binds

@@ -11,9 +11,6 @@ namespace ortserve {
 
 namespace {
 
-constexpr const char* kGraphId = "gpu_graph_id";
-constexpr const char* kWithoutGraph = "-1";
-
 Status unsupported(const std::string& what) {
   return {Code::kUnsupported, "CUDA graphs take numeric tensors only: " + what};
 }

@@ -20,6 +20,10 @@ namespace ortserve {
 /// Thread-safe; runs wait for each other, since a session replays one graph at a time.
 class FixedRuns {
  public:
+  /// Run option that names the graph to capture or replay, and the value for none.
+  static constexpr const char* kGraphId = "gpu_graph_id";
+  static constexpr const char* kWithoutGraph = "-1";
+
   struct Parts {
     std::shared_ptr<Ort::Session> session;
     std::vector<std::vector<Shape>> shapes;  ///< of every set: one shape per input

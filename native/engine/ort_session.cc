@@ -102,6 +102,10 @@ bool OrtModelSession::may_bind(std::span<const uint16_t> wanted) const noexcept 
 Status OrtModelSession::run_ordinary(const Call& call, const std::atomic<bool>* terminate, RunTimes* times) {
   const auto in_turn = fixed_ ? fixed_->lock() : std::unique_lock<std::mutex>();
   RunScope scope(runs_, terminate);
+  if (fixed_ && !scope.slot().without_graph) {  // a session that captures would capture this shape, too
+    scope.slot().options.AddConfigEntry(FixedRuns::kGraphId, FixedRuns::kWithoutGraph);
+    scope.slot().without_graph = true;
+  }
   const GatePass pass(gate_, false);
   Status status = run_in(scope.slot(), call, times);
   if (status.ok()) return status;

@@ -52,6 +52,32 @@ test("a broken file over a good one: the old keeps serving, the index says why, 
   assert.equal((await live.index("m"))[0]?.reason, "");
 });
 
+// As while a provider builds engines for it.
+test("a version that takes long to prepare is not ready until then, and the old one answers", async () => {
+  const live = await start({ m: { versions: { 1: "slow" } } });
+  const request = { inputs: { x: [[1, 2, 3, 4]], iterations: [[1]] } };
+  live.replace("m/2/model.onnx", { model: "slow" });
+  live.configure("m", "warmup: {count: 4, requests: [{inputs: {x: [[1, 2, 3, 4]], iterations: [[100]]}}]}\n");
+  let loaded = false;
+  const loading = live.load("m").finally(() => {
+    loaded = true;
+  });
+  const stateOf = async (version: string) => (await live.index("m")).find((entry) => entry.version === version)?.state;
+  let seen = 0;
+  while (!loaded) {
+    const before = await stateOf("2");
+    const answer = await live.post("/predict/m", request);
+    const ready = await live.get("/v2/models/m/versions/2/ready");
+    if (before !== "LOADING" || (await stateOf("2")) !== "LOADING") continue;
+    seen++;
+    assert.deepEqual([answer.status, answer.json.version, ready.status === 200], [200, "1", false]);
+  }
+  assert.equal((await loading).status, 200);
+  assert.ok(seen > 0, "the load was over before anybody looked");
+  assert.equal((await live.post("/predict/m", request)).json.version, "2");
+  assert.equal((await live.get("/v2/models/m/versions/2/ready")).status, 200);
+});
+
 test("a reload is taken wholly or not at all", async () => {
   const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
   live.replace("m/1/model.onnx", { model: "rowsum" });

@@ -134,6 +134,24 @@ test("GPUs and accelerators become providers, in Triton's order", () => {
   );
 });
 
+test("CUDA graphs are asked of the first accelerator", () => {
+  const providers = (text: string) => read(`instance_group { kind: KIND_GPU } ${text}`).config.providers;
+  const graphs = "cuda { graphs: true graph_spec { batch_size: 4 } }";
+  assert.deepEqual(providers(`optimization { ${graphs} }`)?.[0], {
+    name: "cuda",
+    options: { device_id: "0", enable_cuda_graph: "1" },
+  });
+  const accelerated = `optimization { ${graphs} execution_accelerators { gpu_execution_accelerator { name: "tensorrt" } } }`;
+  assert.deepEqual(providers(accelerated)?.[0], { name: "tensorrt", options: { trt_cuda_graph_enable: "1" } });
+  assert.deepEqual(
+    read(`optimization { ${graphs} }`).notes.map((note) => note.replace("config.pbtxt: ", "")),
+    [
+      "'optimization.cuda.graph_spec' has no effect here",
+      "'optimization.cuda.graphs' has no effect on a model that does not run on a GPU",
+    ],
+  );
+});
+
 test("without a policy the latest version is served, and without dynamic_batching nothing waits", () => {
   assert.deepEqual(read("").config, { versions: { latest: 1 } });
   assert.deepEqual(read("version_policy { latest { num_versions: 2 } }").config, { versions: { latest: 2 } });

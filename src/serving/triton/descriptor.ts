@@ -94,10 +94,12 @@ export const messages = {
     allow_timeout_override: "bool",
     max_queue_size: "integer",
   },
+  /** Graphs have the sizes of batches here, whatever `graph_spec` says. */
+  CudaOptimization: { graphs: "bool", busy_wait_events: "bool", graph_spec: "any", output_copy_stream: "bool" },
   Optimization: {
     graph: "Graph",
     priority: "enum",
-    cuda: "any",
+    cuda: "CudaOptimization",
     execution_accelerators: "Accelerators",
     input_pinned_memory: "any",
     output_pinned_memory: "any",

@@ -57,7 +57,21 @@ export function applyAccelerators({ optimization }: TritonConfig, draft: Draft):
     }
     addProvider(draft, { name, options });
   }
+  cudaGraphs(optimization?.cuda, draft);
   graphLevel(optimization?.graph?.level ?? 0, draft);
+}
+
+/** Of the first accelerator; the sizes of graphs are those of batches here. */
+function cudaGraphs(cuda: NonNullable<TritonConfig["optimization"]>["cuda"], draft: Draft): void {
+  const { graphs = false, ...rest } = cuda ?? {};
+  for (const [key, value] of Object.entries(rest)) {
+    if (value) draft.note(`'optimization.cuda.${key}' has no effect here`);
+  }
+  if (!graphs) return;
+  const first = (draft.config.providers as Provider[] | undefined)?.[0];
+  if (first?.name === "tensorrt") first.options.trt_cuda_graph_enable = "1";
+  else if (first?.name === "cuda") first.options.enable_cuda_graph = "1";
+  else draft.note("'optimization.cuda.graphs' has no effect on a model that does not run on a GPU");
 }
 
 /** To the front; the CPU is always last. */

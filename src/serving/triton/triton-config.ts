@@ -32,7 +32,7 @@ const unused: readonly (keyof TritonConfig)[] = [
 ];
 /** Fields without which the model would not do what it is made for. */
 const refused: readonly (keyof TritonConfig)[] = ["sequence_batching", "ensemble_scheduling"];
-const unusedOptimizations = ["cuda", "input_pinned_memory", "output_pinned_memory", "eager_batching"] as const;
+const unusedOptimizations = ["input_pinned_memory", "output_pinned_memory", "eager_batching"] as const;
 
 /** Whether a JSON object is a ModelConfig, and not the keys of `config.yaml`. */
 export function isTritonConfig(value: unknown): value is object {
