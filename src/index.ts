@@ -12,5 +12,6 @@ export type { OutputPostprocess, Postprocess } from "./runtime/postprocess-optio
 export type { PredictOptions } from "./runtime/predict.js";
 export type { PreparedInputs, PreparedValue } from "./runtime/prepared-inputs.js";
 export type { InputPreprocess, Preprocess } from "./runtime/preprocess-options.js";
+export type { Recording, RecordOptions } from "./runtime/recording.js";
 export { type Datatype, Tensor, type TensorArrays, type TypedArray } from "./runtime/tensor.js";
 export { SharedCache, type SharedCacheEvent, type SharedCacheOptions } from "./serving/shared-cache/shared-cache.js";

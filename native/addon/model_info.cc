@@ -177,6 +177,10 @@ napi_value cache_stats_to_js(napi_env env, const CacheStats& stats) {
       .value();
 }
 
+napi_value samples_to_js(napi_env env, const TrafficSamples::Counts& counts) {
+  return JsObject(env).set_count("kept", counts.kept).set_count("dropped", counts.dropped).value();
+}
+
 napi_value model_stats_to_js(napi_env env, const LoadedModel& model) {
   const ModelStats::Snapshot stats = model.stats();
   const napi_value copied =
@@ -205,6 +209,7 @@ napi_value model_stats_to_js(napi_env env, const LoadedModel& model) {
       .set("copiedBytes", copied)
       .set("queuedRows", static_cast<double>(model.queued_rows()))
       .set("cache", cache_stats_to_js(env, model.cache_stats()))
+      .set("samples", samples_to_js(env, model.options().samples->counts()))
       .set("batches", js_array_of(env, stats.batches, [env](const auto& one) { return batch_to_js(env, one); }))
       .value();
 }

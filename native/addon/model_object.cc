@@ -2,9 +2,12 @@
 #include "addon/model_object.h"
 
 #include <algorithm>
+#include <random>
 
 #include "addon/js_build.h"
 #include "addon/js_promise.h"
+#include "addon/js_read.h"
+#include "addon/js_tensor.h"
 #include "addon/model_info.h"
 
 namespace ortserve {
@@ -41,6 +44,31 @@ napi_value call_flush_cache(napi_env env, napi_callback_info info) {
   });
 }
 
+napi_value call_pick_samples(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<1> arguments(env, info);
+    const double share = read_number(env, arguments[0], "share");
+    if (!(share >= 0 && share <= 1)) fail(Code::kInvalidArgument, "expected a share from 0 to 1");
+    ModelCall::read(env, info).model->options().samples->pick(share, std::random_device()());
+    return js_undefined(env);
+  });
+}
+
+napi_value call_take_sample(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    auto sample = ModelCall::read(env, info).model->options().samples->take();
+    if (!sample) return js_undefined(env);
+    const napi_value inputs = js_array(env, sample->inputs.size());
+    uint64_t copied = 0;
+    for (size_t i = 0; i < sample->inputs.size(); ++i) {
+      Value value;
+      value.tensor = std::move(sample->inputs[i]);
+      set_element(env, inputs, i, sample->present[i] ? value_to_js(env, value, copied) : js_undefined(env));
+    }
+    return inputs;
+  });
+}
+
 napi_value call_close(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
     const ModelCall call = ModelCall::read(env, info);
@@ -62,6 +90,8 @@ napi_value make_model_object(napi_env env, Environment& environment, const std::
                                 .set("id", static_cast<double>(model->id()))
                                 .set_method("stats", call_stats, &environment)
                                 .set_method("flushCache", call_flush_cache, &environment)
+                                .set_method("pickSamples", call_pick_samples, &environment)
+                                .set_method("takeSample", call_take_sample, &environment)
                                 .set_method("close", call_close, &environment)
                                 .value();
   auto handle = std::make_unique<ModelHandle>(ModelHandle{model, environment.handles()});

@@ -258,6 +258,7 @@ Result<std::shared_ptr<LoadedModel>> ProcessEngine::load_now(ModelLoadOptions& o
   auto buckets = AxisBuckets::create(spec, options.bucket_axes);
   if (!buckets.ok()) return buckets.take_status();
   batcher.buckets = std::move(*buckets);
+  batcher.samples = std::make_shared<TrafficSamples>();
   CacheAccess cache{*cache_, cache_keys_, options.cache, nullptr, {}};
   if (options.cache.enabled && options.cache.shared) cache.shared = shared_cache();
   if (cache.shared) {

@@ -17,6 +17,7 @@
 #include "core/request_queue.h"
 #include "core/runner.h"
 #include "core/stats.h"
+#include "core/traffic_samples.h"
 #include "core/turn_batch.h"
 #include "core/worker_pool.h"
 
@@ -43,6 +44,8 @@ struct BatcherOptions {
   /// Run on the calling thread when the request costs less than this, nothing is queued and an instance is free; 0:
   /// never. Never applies to models with dynamic dims besides the batch, whose cost one measurement cannot tell.
   Nanoseconds inline_ceiling{10'000};
+  /// Is offered what ran well; null: nothing is sampled.
+  std::shared_ptr<TrafficSamples> samples = {};
 };
 
 /// All members are thread-safe. Hold it by shared_ptr: workers keep it alive while they serve it.

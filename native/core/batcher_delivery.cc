@@ -18,6 +18,11 @@ void Batcher::finish_run(Batch& batch, const Executed& executed) noexcept {
       }
     }
   }
+  if (options_.samples) {
+    for (const auto& request : batch) {
+      if (request->status.ok()) options_.samples->offer(*request, spec_.batched);
+    }
+  }
   prepare(batch);
   count(batch, executed);
   deliver(batch);

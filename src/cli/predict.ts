@@ -8,9 +8,10 @@ import { predictJson } from "../runtime/json-predict.js";
 import type { MediaFile, PreparedBody } from "../runtime/media-body.js";
 import { mediaTypeOf } from "../runtime/media-type.js";
 import { Model } from "../runtime/model.js";
+import { isNpy, npyIn } from "../runtime/npy.js";
 import { modelOptions } from "../serving/model-options-of-config.js";
 import { compareVersions, scanRepository } from "../serving/repository.js";
-import { isNpy, npyToJson } from "./npy.js";
+import { npyToJson } from "./npy-json.js";
 
 interface PredictFlags {
   model?: string;
@@ -89,7 +90,7 @@ function isNamed(input: string): boolean {
 /** One request of one input. */
 async function request(model: Model, input: string): Promise<PreparedBody> {
   const bytes = await contentOf(input);
-  if (isNpy(bytes)) return plain(`{"inputs":${npyToJson(bytes, input)}}`);
+  if (isNpy(bytes)) return plain(`{"inputs":${npyToJson(npyIn(bytes, input))}}`);
   if (mediaTypeOf(bytes) !== undefined) {
     if (model.media) return model.media.fromFile(bytes);
     const { name } = model.metadata;
@@ -121,7 +122,9 @@ async function namedRequest(model: Model, inputs: readonly string[]): Promise<Pr
     }
     const isArray = bytes !== undefined && isNpy(bytes);
     whole ||= isArray;
-    members.push(`${JSON.stringify(name)}:${isArray ? npyToJson(bytes, value) : jsonOf(bytes?.toString() ?? value)}`);
+    members.push(
+      `${JSON.stringify(name)}:${isArray ? npyToJson(npyIn(bytes, value)) : jsonOf(bytes?.toString() ?? value)}`,
+    );
   }
   const object = `{${members.join(",")}}`;
   const attachments = files.length > 0 && model.media ? await model.media.decode(files) : [];

@@ -9,8 +9,9 @@ import { scanRepository } from "../serving/repository.js";
 import { type ControlMode, controlModes } from "../serving/repository-admin.js";
 import { RepositoryControl } from "../serving/repository-control.js";
 import { SharedCache } from "../serving/shared-cache/shared-cache.js";
+import { type RecordEvent, TrafficRecorder } from "../serving/traffic-recorder.js";
 import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
-import { countOrAuto, integer, memorySize, size } from "./option-values.js";
+import { countOrAuto, fraction, integer, memorySize, size } from "./option-values.js";
 import { closeOnSignal } from "./signals.js";
 import { StartReport } from "./start-report.js";
 
@@ -35,6 +36,10 @@ interface ServeFlags {
   engineCache?: string | false;
   cacheRedis?: string;
   cacheRedisBudget: number;
+  record?: string;
+  recordRate?: number;
+  recordLimit?: number;
+  recordSize?: number;
   strict?: true;
   sharedMemory?: true;
   compressFrom: number;
@@ -89,6 +94,17 @@ export function serveCommand(): Command {
       ).env("ORTSERVE_REDIS_URL"),
     )
     .option("--cache-redis-budget <ms>", "longest time a request waits for Redis", integer(1, 1000), 5)
+    .option(
+      "--record <directory>",
+      "keep samples of what models run on there, as calibration data (they hold what callers sent)",
+    )
+    .option("--record-rate <share>", "with --record: share of the rows (default: 1%)", fraction)
+    .option("--record-limit <number>", "with --record: most samples per version (default: 1024)", integer(1, 2 ** 32))
+    .option(
+      "--record-size <size>",
+      "with --record: most bytes per version, with k, m, g, t (default: 256m)",
+      memorySize,
+    )
     .option("--strict", "fail when any model cannot be loaded")
     .option("--shared-memory", "let clients on this machine pass tensors in shared memory")
     .option("--compress-from <size>", "smallest prediction to compress for clients that accept it", size, 200)
@@ -102,9 +118,10 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   if (flags.loadModel !== undefined && flags.control !== "explicit") {
     throw new OrtserveError("ERR_INVALID_ARGUMENT", "expected --control explicit with --load-model");
   }
-  const repository = await scanRepository(path, flags.control !== "none"); // a wrong path is told before anything is started
   const logger = createLogger(flags.logLevel);
   const report = new StartReport(logger, process.stdout.isTTY === true);
+  const recorder = await openRecorder(flags, (event) => report.recorded(event));
+  const repository = await scanRepository(path, flags.control !== "none"); // a wrong path is told before anything is started
   const engine = {
     ...(flags.cores !== undefined && { cores: flags.cores }),
     ...(flags.cacheSize !== undefined && { cacheBytes: flags.cacheSize }),
@@ -123,6 +140,7 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
     concurrency: flags.loadConcurrency,
     ...(flags.memoryBudget !== undefined && { memoryBudget: flags.memoryBudget }),
     strict: flags.strict ?? false,
+    ...(recorder && { recorder }),
     engine,
     onEvent: (event) => report.model(event),
   });
@@ -149,6 +167,14 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   if (server.closing) return; // told to while it loaded
   server.open();
   report.listening(server, models.models);
+}
+
+function openRecorder(flags: ServeFlags, onEnd: (event: RecordEvent) => void): Promise<TrafficRecorder> | undefined {
+  const { record, recordRate: rate, recordLimit: maxSamples, recordSize: maxBytes } = flags;
+  const limits = Object.entries({ rate, maxSamples, maxBytes }).filter(([, value]) => value !== undefined);
+  if (record !== undefined) return TrafficRecorder.open(record, Object.fromEntries(limits), onEnd);
+  if (limits.length === 0) return undefined;
+  throw new OrtserveError("ERR_INVALID_ARGUMENT", "expected --record DIRECTORY with the other options of recording");
 }
 
 /** Lives as long as the process. */

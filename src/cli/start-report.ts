@@ -5,6 +5,7 @@ import type { OrtServer } from "../server/server.js";
 import type { LoadEvent } from "../serving/load-repository.js";
 import type { ModelStore } from "../serving/model-store.js";
 import type { SharedCacheEvent } from "../serving/shared-cache/shared-cache.js";
+import type { RecordEvent } from "../serving/traffic-recorder.js";
 import type { Logger } from "../telemetry/log.js";
 
 export class StartReport {
@@ -53,6 +54,12 @@ export class StartReport {
       if (!active)
         this.#say("warn", { model: name, version, provider: missing, reason }, `${label}: ${missing}: ${reason}`);
     }
+  }
+
+  /** Recording ends by itself. */
+  recorded({ name, version, directory, samples, dropped, reason }: RecordEvent): void {
+    const facts = { model: name, version, directory, samples, dropped, reason };
+    this.#say("warn", facts, `${name} v${version} is not recorded any more: ${reason} (${dropped} dropped)`);
   }
 
   /** Redis begins to be used, or is left alone: requests are answered either way. */

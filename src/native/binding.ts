@@ -164,6 +164,13 @@ export interface NativeModel {
   stats(): NativeModelStats;
   /** Forgets this model's cached results, those shared with other servers included. */
   flushCache(): void;
+  /**
+   * From now on each row that runs is picked with this probability, 0 to 1, and copied, until {@link takeSample} takes it; of a
+   * model that is not batched each request. At most 32 MiB wait. Of the model, not of this handle.
+   */
+  pickSamples(share: number): void;
+  /** The oldest that waits, one per input, undefined for an absent one: the tensors that the graph read, dim 0 being 1 in a batched model. */
+  takeSample(): (NativeTensor | undefined)[] | undefined;
   /** Refuses new requests, lets accepted ones finish, then releases the session off the JS thread. Idempotent. */
   close(): Promise<void>;
 }

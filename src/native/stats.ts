@@ -105,6 +105,8 @@ export interface NativeModelStats {
   readonly queuedRows: number;
   /** Of a cached model hits + misses + joins + bypasses are its requests. */
   readonly cache: NativeCacheStats;
+  /** What {@link NativeModel.pickSamples} has picked: kept for takeSample(), or dropped because too much was waiting for it. */
+  readonly samples: { readonly kept: number; readonly dropped: number };
   /** By executed row count: how often, and the stages of each execution. */
   readonly batches: readonly NativeBatchStats[];
 }

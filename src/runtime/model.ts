@@ -12,6 +12,7 @@ import { callSite, nativeError } from "./native-error.js";
 import type { OutputValue } from "./outputs.js";
 import { type CallInputs, type PredictOptions, startPredict, startPrepared } from "./predict.js";
 import { isPrepared, type PreparedInputs, preparedBody } from "./prepared-inputs.js";
+import { Recording, type RecordOptions } from "./recording.js";
 import type { Tensor } from "./tensor.js";
 
 export type ModelMetadata = NativeModelInfo;
@@ -97,6 +98,16 @@ export class Model {
         reject(nativeError(error, site));
       }
     });
+  }
+
+  /**
+   * Copies a share of what the model runs on into files of `directory`, which `ortserve quantize --calib` reads: the graph's
+   * tensors, after `preprocess`. Results from the prediction cache are no runs. Requests neither wait nor fail for it; close the
+   * recording before the model. Rejects with ERR_INVALID_ARGUMENT (the directory cannot be written to; the model is being
+   * recorded already) or ERR_UNSUPPORTED (inputs of BYTES or BF16).
+   */
+  record(directory: string, options: RecordOptions = {}): Promise<Recording> {
+    return Recording.start(this, directory, options);
   }
 
   /** Forgets this model's results in the prediction cache. */

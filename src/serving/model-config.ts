@@ -149,6 +149,10 @@ export const modelConfigSchema = z.strictObject({
     .describe(
       "Requests, or JSON files of them in the model's directory, that run `count` times before the model takes requests.",
     ),
+  record: z
+    .boolean()
+    .optional()
+    .describe("false: the server never records what this model runs on, whatever its --record says."),
   inline_micros: count
     .optional()
     .describe("Requests cheaper than this run on the JS thread when nothing is queued; 0: never."),

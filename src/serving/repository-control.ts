@@ -42,6 +42,7 @@ const controlOptionTable: OptionTable<ControlOptions> = {
   concurrency: { kind: "integer", min: 1, max: 64 },
   memoryBudget: { kind: "integer", min: 0, max: Number.MAX_SAFE_INTEGER },
   engine: { kind: "custom", check: () => undefined },
+  recorder: { kind: "custom", check: () => undefined },
   onEvent: { kind: "custom", check: (value) => (typeof value === "function" ? undefined : "a function") },
 };
 

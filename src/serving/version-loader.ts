@@ -10,6 +10,7 @@ import { modelOptions } from "./model-options-of-config.js";
 import { inPlace, privateCopy } from "./private-copy.js";
 import type { RepositoryEntry, VersionEntry } from "./repository.js";
 import { makeServable, type Servable } from "./servable.js";
+import type { Recorded, TrafficRecorder } from "./traffic-recorder.js";
 import { checkTensors } from "./triton/tensor-checks.js";
 import { warmUp } from "./warm-up.js";
 
@@ -20,6 +21,8 @@ export interface LoaderOptions {
   memoryBudget?: number;
   /** Options of the process-wide engine. */
   engine?: EngineOptions;
+  /** Records what models run on. */
+  recorder?: TrafficRecorder;
 }
 
 /** A version in memory. */
@@ -39,15 +42,17 @@ export class VersionLoader {
   readonly #limit: LoadLimit;
   readonly #budget: MemoryBudget;
   readonly #engine: EngineOptions | undefined;
+  readonly #recorder: TrafficRecorder | undefined;
   readonly #mayChange: boolean;
   #stopped = false;
 
   /** @param mayChange whether files may be written to while they are served */
-  constructor({ concurrency = 2, memoryBudget = 0, engine }: LoaderOptions, mayChange: boolean) {
+  constructor({ concurrency = 2, memoryBudget = 0, engine, recorder }: LoaderOptions, mayChange: boolean) {
     this.#mayChange = mayChange;
     this.#limit = new LoadLimit(concurrency);
     this.#budget = new MemoryBudget(memoryBudget);
     this.#engine = engine;
+    this.#recorder = recorder;
   }
 
   /** Loads that have not begun are refused from now on. */
@@ -83,12 +88,14 @@ export class VersionLoader {
       model = await Model.load(place.path, options);
       const found = [...checkTensors(model.metadata, entry.checks), ...(place.note ? [place.note] : [])];
       await warmUp(model, config, entry.source);
+      const recording = config.record === false ? undefined : await this.#recorder?.start(name, version, model);
+      if (recording?.note !== undefined) found.push(recording.note);
       return {
         servable: makeServable({ name, version, config, notes: [...notes, ...found] }, model),
         identity: VersionLoader.identity(entry, { version, path, digest, bytes }),
         found,
         millis: performance.now() - startedAt,
-        close: () => closeModel(model as Model, release),
+        close: () => closeModel(model as Model, release, recording),
       };
     } catch (error) {
       await model?.close();
@@ -100,8 +107,10 @@ export class VersionLoader {
   }
 }
 
-async function closeModel(model: Model, release: Release): Promise<void> {
+/** Of requests in flight samples are taken, too. */
+async function closeModel(model: Model, release: Release, recording: Recorded | undefined): Promise<void> {
   await model.close();
+  await recording?.close();
   release();
 }
 

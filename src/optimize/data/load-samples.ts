@@ -15,7 +15,8 @@ const loaders: readonly SampleLoader[] = [
 ];
 
 /**
- * Samples for a model from a file, or from a directory of files in order of their names. `more` are loaders for further kinds.
+ * Samples for a model from a file, or from a directory of files in order of their names. `more`: loaders of further
+ * kinds, or better ones of a known kind.
  * Rejects with ERR_INVALID_ARGUMENT for what no loader reads, and ERR_INVALID_INPUT for data that do not fit.
  */
 export async function loadSamples(
@@ -23,7 +24,7 @@ export async function loadSamples(
   specs: readonly TensorSpec[],
   more: readonly SampleLoader[] = [],
 ): Promise<Samples> {
-  const all = [...loaders, ...more];
+  const all = [...more, ...loaders];
   const file = await stat(path).catch((cause) => {
     throw new OrtserveError("ERR_INVALID_ARGUMENT", `cannot read the calibration data ${path}: ${cause.message}`, {
       cause,
@@ -47,15 +48,39 @@ function loaderFor(path: string, all: readonly SampleLoader[]): SampleLoader {
   );
 }
 
-/** One kind of file, or several. */
+/**
+ * Every file below, of one kind or of several. A file is loaded for the number of its samples, and again when one of them is
+ * wanted: only the last one stays in memory.
+ */
 async function loadDirectory(
   path: string,
   specs: readonly TensorSpec[],
   loaders: readonly SampleLoader[],
 ): Promise<Samples> {
-  const entries = await readdir(path, { withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && !entry.name.startsWith(".")).map(({ name }) => name);
+  let last: { file: string; samples: Promise<Samples> } | undefined;
+  const open = (file: string): Promise<Samples> => {
+    if (last?.file !== file) last = { file, samples: loaderFor(file, loaders).load(file, specs) };
+    return last.samples;
+  };
   const parts: Samples[] = [];
-  for (const name of files.sort()) parts.push(await loaderFor(name, loaders).load(join(path, name), specs));
+  for (const file of await filesBelow(path)) {
+    const samples = await open(file);
+    const labels = Array.from({ length: samples.count }, (_, index) => samples.label(index));
+    const inputs = async (index: number) => (await open(file)).inputs(index);
+    parts.push({ count: samples.count, inputs, label: (index) => labels[index] });
+  }
   return joinSamples(parts);
+}
+
+/** In order of their names. What begins with a dot is somebody's unfinished work, or no sample. */
+async function filesBelow(path: string): Promise<string[]> {
+  const entries = (await readdir(path, { withFileTypes: true })).filter(({ name }) => !name.startsWith("."));
+  entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  const files: string[] = [];
+  for (const entry of entries) {
+    const child = join(path, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesBelow(child)));
+    else if (entry.isFile()) files.push(child);
+  }
+  return files;
 }

@@ -1,35 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // NumPy's files: .npy, one array, read row by row; .npz, a zip of them named after the inputs, with `labels` where known.
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { OrtserveError } from "../../errors.js";
 import type { TensorSpec } from "../../runtime/model.js";
-import { arrayTypes, type Datatype, elementCount, Tensor, type TypedArray } from "../../runtime/tensor.js";
+import { type NpyArray, npyIn, openNpy } from "../../runtime/npy.js";
+import { type Datatype, elementCount, Tensor } from "../../runtime/tensor.js";
 import type { Samples } from "./samples.js";
 import { unzip } from "./zip.js";
-
-/** NumPy's type codes, without their byte order. */
-const datatypes: Readonly<Record<string, Datatype>> = {
-  b1: "BOOL",
-  u1: "UINT8",
-  u2: "UINT16",
-  u4: "UINT32",
-  u8: "UINT64",
-  i1: "INT8",
-  i2: "INT16",
-  i4: "INT32",
-  i8: "INT64",
-  f2: "FP16",
-  f4: "FP32",
-  f8: "FP64",
-};
-
-interface ArrayFile {
-  readonly datatype: Datatype;
-  readonly shape: readonly number[];
-  /** Elements from `start`, read now. */
-  read(start: number, count: number): TypedArray;
-}
 
 export async function loadNpy(path: string, specs: readonly TensorSpec[]): Promise<Samples> {
   const [spec, ...others] = specs;
@@ -38,16 +16,16 @@ export async function loadNpy(path: string, specs: readonly TensorSpec[]): Promi
       path,
       `a .npy file fits a model with one input, this one has ${specs.length}: use .npz with an array for each`,
     );
-  const array = await openArray(path);
+  const array = openArray(path);
   return samplesOf(path, new Map([[spec.name, array]]), specs, undefined);
 }
 
 export async function loadNpz(path: string, specs: readonly TensorSpec[]): Promise<Samples> {
-  const arrays = new Map<string, ArrayFile>();
+  const arrays = new Map<string, NpyArray>();
   for (const [name, bytes] of unzip(await readFile(path), path))
-    if (name.endsWith(".npy")) arrays.set(name.slice(0, -4), arrayIn(bytes, `${path}, ${name}`));
-  const labels = arrays.get("labels");
-  arrays.delete("labels");
+    if (name.endsWith(".npy")) arrays.set(name.slice(0, -4), npyIn(bytes, `${path}, ${name}`));
+  const labels = specs.some(({ name }) => name === "labels") ? undefined : arrays.get("labels");
+  if (labels) arrays.delete("labels");
   const unknown = [...arrays.keys()].find((name) => !specs.some((spec) => spec.name === name));
   const names = specs.map(({ name }) => name).join(", ");
   if (unknown !== undefined) throw invalid(path, `array '${unknown}' is no input; the model takes ${names}`);
@@ -56,9 +34,9 @@ export async function loadNpz(path: string, specs: readonly TensorSpec[]): Promi
 
 function samplesOf(
   path: string,
-  arrays: ReadonlyMap<string, ArrayFile>,
+  arrays: ReadonlyMap<string, NpyArray>,
   specs: readonly TensorSpec[],
-  labels: ArrayFile | undefined,
+  labels: NpyArray | undefined,
 ): Samples {
   const wanted = specs.filter(({ name, optional }) => !optional || arrays.has(name));
   const inputs = wanted.map((spec) => {
@@ -77,7 +55,7 @@ function samplesOf(
 }
 
 /** Shape of one sample: the rows of the array, each with the batch dimension that the model wants. */
-function sampleShape(path: string, spec: TensorSpec, { shape, datatype }: ArrayFile): number[] {
+function sampleShape(path: string, spec: TensorSpec, { shape, datatype }: NpyArray): number[] {
   const row = shape.slice(1);
   const sample = row.length === spec.shape.length - 1 ? [1, ...row] : row;
   const fits = sample.length === spec.shape.length && spec.shape.every((dim, i) => dim < 0 || dim === sample[i]);
@@ -88,7 +66,7 @@ function sampleShape(path: string, spec: TensorSpec, { shape, datatype }: ArrayF
   return sample;
 }
 
-function sampleAt(spec: TensorSpec, array: ArrayFile, shape: readonly number[], index: number): Tensor {
+function sampleAt(spec: TensorSpec, array: NpyArray, shape: readonly number[], index: number): Tensor {
   const size = elementCount(shape);
   const values = array.read(index * size, size);
   // NumPy computes in FP64 unless told; what was meant is clear.
@@ -97,58 +75,20 @@ function sampleAt(spec: TensorSpec, array: ArrayFile, shape: readonly number[], 
   return new Tensor(spec.datatype as Datatype, data as never, shape);
 }
 
-async function openArray(path: string): Promise<ArrayFile> {
-  const file = openSync(path, "r"); // open as long as the process: samples are read as they are wanted
+/** Opened anew for each read: a directory may hold more files than a process may keep open. */
+function openArray(path: string): NpyArray {
   const readAt = (offset: number, length: number) => {
-    const bytes = new Uint8Array(length);
-    let got = 0;
-    for (let n = -1; n !== 0 && got < length; got += n) n = readSync(file, bytes, got, length - got, offset + got);
-    return bytes.subarray(0, got);
+    const file = openSync(path, "r");
+    try {
+      const bytes = new Uint8Array(length);
+      let got = 0;
+      for (let n = -1; n !== 0 && got < length; got += n) n = readSync(file, bytes, got, length - got, offset + got);
+      return bytes.subarray(0, got);
+    } finally {
+      closeSync(file);
+    }
   };
-  try {
-    const size = fstatSync(file).size;
-    return describeArray(readAt(0, Math.min(size, 2 ** 16)), size, readAt, path);
-  } catch (error) {
-    closeSync(file);
-    throw error;
-  }
-}
-
-function arrayIn(bytes: Uint8Array, where: string): ArrayFile {
-  return describeArray(bytes, bytes.length, (offset, length) => bytes.slice(offset, offset + length), where);
-}
-
-function describeArray(
-  head: Uint8Array,
-  size: number,
-  readAt: (offset: number, length: number) => Uint8Array,
-  where: string,
-): ArrayFile {
-  const text = new TextDecoder("latin1").decode(head);
-  if (!text.startsWith("\x93NUMPY")) throw invalid(where, "expected a NumPy array, which begins with \\x93NUMPY");
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  const wide = (head[6] ?? 1) > 1;
-  const start = (wide ? 12 : 10) + (wide ? view.getUint32(8, true) : view.getUint16(8, true));
-  const header = text.slice(10, start);
-  const [, order, code = ""] = /'descr': *'([<>|=])(\w+)'/.exec(header) ?? [];
-  const datatype = datatypes[code];
-  if (datatype === undefined || order === ">")
-    throw invalid(where, `cannot read elements of type '${order ?? ""}${code}'`);
-  if (/'fortran_order': *True/.test(header)) throw invalid(where, "expected C order: save numpy.ascontiguousarray(x)");
-  const shape = (/'shape': *\(([^)]*)\)/.exec(header)?.[1] ?? "")
-    .split(",")
-    .filter((dim) => dim.trim() !== "")
-    .map(Number);
-  const type = arrayTypes[datatype];
-  if (type === undefined) throw invalid(where, `cannot read elements of type '${code}'`);
-  const width = type.BYTES_PER_ELEMENT;
-  if (start + elementCount(shape) * width > size)
-    throw invalid(where, `the file ends before its array [${shape.join(",")}]`);
-  const read = (first: number, count: number) => {
-    const bytes = readAt(start + first * width, count * width);
-    return new type(bytes.buffer, bytes.byteOffset, count);
-  };
-  return { datatype, shape, read };
+  return openNpy(readAt, statSync(path).size, path);
 }
 
 function invalid(where: string, what: string): OrtserveError {

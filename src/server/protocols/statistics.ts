@@ -58,6 +58,7 @@ function statisticsOf({ name, version, model }: Servable) {
     batch_stats: stats.batches.map((batch) => ({ batch_size: batch.rows, ...stages(batch) })),
     memory_usage: [],
     cache_stats: cacheStatistics(stats.cache),
+    record_stats: stats.samples,
   };
 }
 
