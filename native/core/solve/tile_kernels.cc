@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/solve/tile_kernels.h"
 
-#include <array>
-
 #include "core/cpu_features.h"
+#include "core/kernel_sets.h"
 
 namespace ortserve {
 
 namespace {
 
-struct Usable {
-  std::array<const TileKernels*, 3> sets{};
-  size_t count = 0;
-  void add(const TileKernels& set) noexcept { sets[count++] = &set; }
-};
-
-Usable find_usable() noexcept {
-  Usable usable;
+KernelSets<TileKernels> find_usable() noexcept {
+  KernelSets<TileKernels> usable;
 #ifdef ORTSERVE_X86_KERNELS
   const CpuFeatures cpu = cpu_features();
   if (cpu.avx512 && cpu.fma) usable.add(internal::kAvx512TileKernels);
@@ -26,19 +19,19 @@ Usable find_usable() noexcept {
   return usable;
 }
 
-const Usable& usable() noexcept {
-  static const Usable found = find_usable();
+const KernelSets<TileKernels>& usable() noexcept {
+  static const KernelSets found = find_usable();
   return found;
 }
 
 }  // namespace
 
 const TileKernels& tile_kernels() noexcept {
-  return *usable().sets[0];
+  return usable().fastest();
 }
 
 std::span<const TileKernels* const> usable_tile_kernels() noexcept {
-  return {usable().sets.data(), usable().count};
+  return usable().all();
 }
 
 }  // namespace ortserve

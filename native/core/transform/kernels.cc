@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/transform/kernels.h"
 
-#include <array>
-
 #include "core/cpu_features.h"
+#include "core/kernel_sets.h"
 
 namespace ortserve {
 
 namespace {
 
-struct Usable {
-  std::array<const Kernels*, 3> sets{};
-  size_t count = 0;
-  void add(const Kernels& set) noexcept { sets[count++] = &set; }
-};
-
-Usable find_usable() noexcept {
-  Usable usable;
+KernelSets<Kernels> find_usable() noexcept {
+  KernelSets<Kernels> usable;
 #ifdef ORTSERVE_X86_KERNELS
   const CpuFeatures cpu = cpu_features();
   if (cpu.avx512) usable.add(internal::kAvx512Kernels);
@@ -26,19 +19,19 @@ Usable find_usable() noexcept {
   return usable;
 }
 
-const Usable& usable() noexcept {
-  static const Usable found = find_usable();
+const KernelSets<Kernels>& usable() noexcept {
+  static const KernelSets found = find_usable();
   return found;
 }
 
 }  // namespace
 
 const Kernels& kernels() noexcept {
-  return *usable().sets[0];
+  return usable().fastest();
 }
 
 std::span<const Kernels* const> usable_kernels() noexcept {
-  return {usable().sets.data(), usable().count};
+  return usable().all();
 }
 
 }  // namespace ortserve
