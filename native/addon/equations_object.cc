@@ -9,6 +9,7 @@
 #include "addon/js_build.h"
 #include "addon/js_promise.h"
 #include "addon/js_read.h"
+#include "addon/js_tagged.h"
 #include "addon/process_engine.h"
 #include "core/solve/normal_equations.h"
 
@@ -23,36 +24,28 @@ struct Equations {
   NormalEquations normal;  // guarded
 };
 
-// What the JavaScript object wraps; null once closed.
-struct EquationsHandle {
-  std::shared_ptr<Equations> equations;
-};
+// Of the JavaScript object; null once closed.
+using Handle = std::shared_ptr<Equations>;
 
 constexpr napi_type_tag kTag = {0x6f72747365727665, 0x6571756174696f6e};
 
 struct EquationsCall {
   Environment& environment;
-  EquationsHandle& handle;
+  Handle& equations;
 
   static EquationsCall read(napi_env env, napi_callback_info info) {
     napi_value self;
     void* data;
-    void* handle = nullptr;
-    bool ours = false;
     check(napi_get_cb_info(env, info, nullptr, nullptr, &self, &data));
-    if (napi_check_object_type_tag(env, self, &kTag, &ours) != napi_ok || !ours) {
-      fail(Code::kInvalidArgument, "expected an object made by openEquations()");
-    }
-    check(napi_unwrap(env, self, &handle));
-    return {*Environment::of(data), *static_cast<EquationsHandle*>(handle)};
+    return {*Environment::of(data), tagged<Handle>(env, self, kTag, "an object made by openEquations()")};
   }
 
   // Promises what `job` gives of the equations on a native thread, as `convert` makes it JavaScript's.
   template <typename Job, typename Convert>
   napi_value promise(napi_env env, Job job, Convert convert) const {
-    if (!handle.equations) fail(Code::kInvalidArgument, "the equations are closed");
+    if (!equations) fail(Code::kInvalidArgument, "the equations are closed");
     const JsPromise promise(env, environment.shared_completions());
-    auto work = [equations = handle.equations, job = std::move(job), convert, settle = promise.settler()] {
+    auto work = [equations = equations, job = std::move(job), convert, settle = promise.settler()] {
       const std::lock_guard lock(equations->mutex);
       auto result = std::make_shared<decltype(job(equations->normal, 1))>(
           job(equations->normal, static_cast<size_t>(ProcessEngine::instance().cores())));
@@ -97,13 +90,9 @@ napi_value call_solve(napi_env env, napi_callback_info info) {
 
 napi_value call_close(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    EquationsCall::read(env, info).handle.equations.reset();
+    EquationsCall::read(env, info).equations.reset();
     return js_undefined(env);
   });
-}
-
-void finalize_handle(napi_env, void* data, void*) noexcept {
-  delete static_cast<EquationsHandle*>(data);
 }
 
 }  // namespace
@@ -116,15 +105,12 @@ napi_value call_open_equations(napi_env env, napi_callback_info info) {
     };
     NormalEquations made =
         value_or_throw(NormalEquations::create(size(arguments[0], "dimension"), size(arguments[1], "outputs")));
-    auto handle = std::make_unique<EquationsHandle>(EquationsHandle{std::make_shared<Equations>(std::move(made))});
     const napi_value object = JsObject(env)
                                   .set_method("add", call_add, arguments.data)
                                   .set_method("solve", call_solve, arguments.data)
                                   .set_method("close", call_close, arguments.data)
                                   .value();
-    check(napi_type_tag_object(env, object, &kTag));
-    check(napi_wrap(env, object, handle.get(), finalize_handle, nullptr, nullptr));
-    handle.release();  // the finalizer's now
+    tag_object(env, object, kTag, std::make_shared<Equations>(std::move(made)));
     return object;
   });
 }

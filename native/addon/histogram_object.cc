@@ -6,6 +6,7 @@
 
 #include "addon/js_build.h"
 #include "addon/js_read.h"
+#include "addon/js_tagged.h"
 #include "addon/process_engine.h"
 #include "core/solve/parallel.h"
 
@@ -16,10 +17,6 @@ namespace {
 using Handle = std::shared_ptr<Histogram>;
 
 constexpr napi_type_tag kTag = {0x6f72747365727665, 0x686973746f677261};
-
-void finalize_handle(napi_env, void* data, void*) noexcept {
-  delete static_cast<Handle*>(data);
-}
 
 napi_value self_of(napi_env env, napi_callback_info info) {
   napi_value self;
@@ -92,24 +89,15 @@ void count_all(PortRequest& request) {
 
 napi_value call_make_histogram(napi_env env, napi_callback_info) {
   return entry(env, [&] {
-    auto handle = std::make_unique<Handle>(std::make_shared<Histogram>());
     const napi_value object =
         JsObject(env).set_method("add", call_add, nullptr).set_method("read", call_read, nullptr).value();
-    check(napi_type_tag_object(env, object, &kTag));
-    check(napi_wrap(env, object, handle.get(), finalize_handle, nullptr, nullptr));
-    handle.release();  // the finalizer's now
+    tag_object(env, object, kTag, std::make_shared<Histogram>());
     return object;
   });
 }
 
 std::shared_ptr<Histogram> histogram_from_js(napi_env env, napi_value value) {
-  bool ours = false;
-  if (napi_check_object_type_tag(env, value, &kTag, &ours) != napi_ok || !ours) {
-    fail(Code::kInvalidArgument, "expected a histogram made by makeHistogram()");
-  }
-  void* handle = nullptr;
-  check(napi_unwrap(env, value, &handle));
-  return *static_cast<Handle*>(handle);
+  return tagged<Handle>(env, value, kTag, "a histogram made by makeHistogram()");
 }
 
 void count_outputs(PortRequest& request) noexcept {
