@@ -107,7 +107,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   /// How a batch was run: in one execution, or after a failure in several, of so many requests each.
   struct Executed {
     ModelStats::BatchRecord record;
-    std::vector<size_t> parts;
+    std::vector<size_t> parts = {};  ///< empty: in one
   };
   Executed run_batch(Batch& batch, ModelStats::BatchRecord record) noexcept;
   void run_halves(std::span<std::unique_ptr<Request>> batch, std::vector<size_t>& parts) noexcept;

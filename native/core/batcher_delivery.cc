@@ -42,7 +42,8 @@ void Batcher::prepare(Batch& batch) const noexcept {
 void Batcher::count(const Batch& batch, const Executed& executed) noexcept {
   ModelStats::BatchRecord record = executed.record;
   auto rest = std::span(batch);
-  for (const size_t requests : executed.parts) {
+  const size_t all = batch.size();
+  for (const size_t requests : executed.parts.empty() ? std::span(&all, 1) : std::span(executed.parts)) {
     const auto part = rest.first(requests);
     rest = rest.subspan(requests);
     record.isolated = executed.record.isolated && requests == 1;

@@ -18,13 +18,13 @@ Batcher::Executed Batcher::run_batch(Batch& batch, ModelStats::BatchRecord recor
   for (const auto& request : batch) request->batch_rows = rows;
   if (batch.size() == 1) {
     run_alone(batch.front());
-    return {record, {1}};
+    return {record};
   }
   const Status status = run_together(batch, nullptr);
-  if (status.ok()) return {record, {batch.size()}};
+  if (status.ok()) return {record};
   if (status.code() == Code::kCancelled) {  // only abort() stops a batch of several
     for (const auto& request : batch) request->status = status;
-    return {record, {batch.size()}};
+    return {record};
   }
   record.isolated = true;
   std::vector<size_t> parts;
