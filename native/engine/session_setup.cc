@@ -16,9 +16,10 @@ constexpr const char* kTensorrt = "tensorrt";
 constexpr const char* kCuda = "cuda";
 constexpr const char* kPathOption = "ortserve.device_path";
 
+// Of settings that were checked, or of what a user wrote.
 bool is_on(const ProviderSettings& settings, const char* key) {
   const auto found = settings.find(key);
-  return found != settings.end() && found->second == "1";
+  return found != settings.end() && (found->second == "1" || found->second == "true");
 }
 
 bool captures_graphs(const ProviderSettings& settings) {
@@ -44,12 +45,7 @@ bool asks_for_fixed_shapes(const SessionConfig& config) {
   const auto path = config.options.find(kPathOption);
   if (path != config.options.end() && path->second == "fixed") return true;
   return std::ranges::any_of(config.providers, [](const ProviderRequest& request) {
-    const ProviderSettings settings(request.options.begin(), request.options.end());
-    const auto true_too = [&](const char* key) {
-      const auto found = settings.find(key);
-      return found != settings.end() && (found->second == "1" || found->second == "true");
-    };
-    return true_too("enable_cuda_graph") || true_too("trt_cuda_graph_enable");
+    return captures_graphs(ProviderSettings(request.options.begin(), request.options.end()));
   });
 }
 
