@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How much each unit matters to those who read it.
-
 import type { Samples } from "../data/samples.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import { isOp } from "../onnx/node.js";
+import { type ChannelMeans, channelMeans } from "../run/channel-means.js";
 import type { Workbench } from "../run/workbench.js";
-import { type ChannelMeans, channelMeans } from "./channel-means.js";
 import type { Dependencies, UnitGroup } from "./dependencies.js";
 import type { SliceEdit } from "./tracer.js";
 
@@ -47,7 +46,7 @@ export function readerMeans(
     axes.set(name, isOp(edit.node, "MatMul") ? shape(name).length - 1 : 1);
   }
   const bytes = (name: string) => shape(name).reduce((a, b) => a * b, 4);
-  return channelMeans(bench, model, axes, bytes, samples, onSample);
+  return channelMeans(bench, model, axes, samples, { bytes, onSample });
 }
 
 /** Of a weight's slices along the edit's axis. Those of a grouped convolution's inputs are of all its groups together. */

@@ -2,23 +2,20 @@
 // Least-squares reconstruction: each layer that lost inputs gets the weights with which it comes nearest to what the original layer
 // gave, from inputs of the model as it is now. In the order of the layers, so that each makes up for the errors before it.
 // He, Zhang, Sun: Channel Pruning for Accelerating Very Deep Neural Networks, 2017; a ridge anchored at the cut weights.
-import type { PredictInputs } from "../../runtime/inputs.js";
-import { prepareInputs } from "../../runtime/inputs.js";
-import type { Model } from "../../runtime/model.js";
 import { NormalEquations } from "../../runtime/normal-equations.js";
-import { Tensor } from "../../runtime/tensor.js";
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import { ElementType, type GraphProto, type NodeProto } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import { makeNode } from "../onnx/node.js";
 import { makeTensor } from "../onnx/tensor-data.js";
-import { pack, watched } from "../run/watched.js";
+import { TensorReader, type Values } from "../run/tensor-reader.js";
+import { watched } from "../run/watched.js";
 import type { Workbench } from "../run/workbench.js";
 import type { Dependencies } from "./dependencies.js";
 import type { PortCut } from "./ports.js";
 import { planRefits, type Refit } from "./refit-plan.js";
-import { layerForm, outputRows, positionCount, type Values } from "./rows.js";
+import { layerForm, outputRows, positionCount } from "./rows.js";
 import type { Removal } from "./surgery.js";
 import { upstream } from "./upstream.js";
 
@@ -26,7 +23,6 @@ import { upstream } from "./upstream.js";
 const positionsPerSample = 16;
 /** Weight of the cut weights against the samples, over the mean of the equations' diagonal: more where rows are few. */
 const ridge = (dimension: number, rows: number) => Math.max(1e-3, (0.1 * dimension) / rows);
-const budgetBytes = 2 ** 27;
 
 interface Target {
   readonly positions: readonly number[];
@@ -71,13 +67,13 @@ function editable({ proto, directory }: OnnxModel): OnnxModel {
 }
 
 /** What the original gives at some positions, for each layer and sample. */
-async function recordTargets({ bench, base, deps, samples }: RefitRequest, refits: readonly Refit[]) {
+async function recordTargets({ bench, base, samples }: RefitRequest, refits: readonly Refit[]) {
   const names = [...new Set(refits.flatMap(({ result, skip }) => [result, ...(skip ? [skip] : [])]))];
-  const reader = await TensorReader.open(bench, watched(base, names), names, deps);
+  const reader = await TensorReader.open(bench, watched(base, names));
   const targets = new Map(refits.map((refit) => [refit, [] as Target[]]));
   try {
     for (let i = 0; i < samples.count; i++) {
-      const values = await reader.read(await samples.inputs(i));
+      const values = await reader.read(await samples.inputs(i), names);
       for (const [order, refit] of refits.entries()) targets.get(refit)?.push(targetOf(refit, values, order, i));
     }
   } finally {
@@ -106,7 +102,7 @@ function somePositions(count: number, seed: number): number[] {
 }
 
 async function refitWave(
-  { bench, deps, samples, ports }: RefitRequest,
+  { bench, samples, ports }: RefitRequest,
   model: OnnxModel,
   layers: readonly Refit[],
   targets: ReadonlyMap<Refit, readonly Target[]>,
@@ -116,10 +112,12 @@ async function refitWave(
   const names = [...new Set(layers.flatMap(({ input, skip }) => [input, ...(skip ? [skip] : [])]))];
   const fits = layers.map((refit) => new LayerFit(graph, refit, copyOf(refit.node)));
   try {
-    const reader = await TensorReader.open(bench, upstream(model, names), names, deps);
+    const reader = await TensorReader.open(bench, upstream(model, names));
     try {
       for (let i = 0; i < samples.count; i++) {
-        const values = await reader.read(await samples.inputs(i), ports);
+        const values = await reader.read(await samples.inputs(i), names);
+        for (const [name, { data, shape }] of values)
+          if (reader.isInput(name)) values.set(name, { data: ports.cut(name, data), shape });
         for (const fit of fits) await fit.add(values, targets.get(fit.refit)?.[i] as Target);
       }
     } finally {
@@ -224,46 +222,4 @@ function addBias(model: OnnxModel, graph: Graph, node: NodeProto, bias: Float32A
   const product = graph.freshName(`${output}_product`);
   node.output = [product];
   nodes.splice(nodes.indexOf(node) + 1, 0, makeNode("Add", [product, name], [output]));
-}
-
-/** Runs a model and gives some of its tensors, its inputs among them. */
-class TensorReader {
-  readonly #session: Model;
-  readonly #inputs: readonly string[];
-  readonly #groups: readonly (readonly string[])[];
-
-  private constructor(session: Model, inputs: readonly string[], groups: readonly (readonly string[])[]) {
-    this.#session = session;
-    this.#inputs = inputs;
-    this.#groups = groups;
-  }
-
-  static async open(bench: Workbench, model: OnnxModel, names: readonly string[], deps: Dependencies) {
-    const session = await bench.load(model);
-    const isInput = (name: string) => session.metadata.inputs.some((input) => input.name === name);
-    const inner = names.filter((name) => !isInput(name));
-    const bytes = (name: string) => (deps.shape(name) ?? []).reduce((a, b) => a * b, 4);
-    const groups = pack(inner, new Map(inner.map((name) => [name, bytes(name)])), budgetBytes);
-    return new TensorReader(session, names.filter(isInput), groups);
-  }
-
-  /** `ports`: how inputs of a pruned model are cut. */
-  async read(inputs: PredictInputs, ports?: PortCut): Promise<Map<string, Values>> {
-    const values = new Map<string, Values>();
-    for (const group of this.#groups)
-      for (const [name, value] of Object.entries(await this.#session.predict(inputs, { outputs: group })))
-        if (value instanceof Tensor) values.set(name, { data: value.data as Float32Array, shape: value.shape });
-    if (this.#inputs.length === 0) return values;
-    const given = prepareInputs(this.#session.metadata, inputs);
-    for (const [i, { name }] of this.#session.metadata.inputs.entries()) {
-      if (!this.#inputs.includes(name)) continue;
-      const [data, shape] = [given[i]?.data as Float32Array, given[i]?.dims ?? []];
-      values.set(name, { data: ports ? ports.cut(name, data) : data, shape });
-    }
-    return values;
-  }
-
-  close(): Promise<void> {
-    return this.#session.close();
-  }
 }

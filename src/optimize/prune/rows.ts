@@ -3,12 +3,7 @@
 import type { Graph } from "../onnx/graph.js";
 import type { NodeProto } from "../onnx/messages.js";
 import { floatOf, intOf, intsOf, isOp, stringOf } from "../onnx/node.js";
-
-/** Values and shape of a tensor. */
-export interface Values {
-  readonly data: Float32Array;
-  readonly shape: readonly number[];
-}
+import type { Values } from "../run/tensor-reader.js";
 
 export interface LayerForm {
   readonly groups: number;

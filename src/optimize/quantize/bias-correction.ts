@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rounded weights and inputs shift the mean of a layer's results; its bias takes the shift back (Nagel et al. 2019, "Data-Free
 // Quantization Through Weight Equalization and Bias Correction", section 4.2, with samples in place of their statistics).
-import type { Tensor } from "../../runtime/tensor.js";
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import { ElementType } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import { makeTensor } from "../onnx/tensor-data.js";
-import { watched } from "../run/watched.js";
+import { channelMeans } from "../run/channel-means.js";
 import type { Workbench } from "../run/workbench.js";
 import type { Layer } from "./layers.js";
 import { copyGraph } from "./write-pairs.js";
@@ -15,8 +14,6 @@ import { copyGraph } from "./write-pairs.js";
 const samplesUsed = 4;
 /** A mean over fewer values says little of other samples: the bias then stays, as behind a pooling over the whole image. */
 const fewestValues = 64;
-/** Tensors watched in one run, to bound memory. */
-const atOnce = 8;
 
 export interface BiasCorrectionRequest {
   readonly bench: Workbench;
@@ -43,18 +40,17 @@ export async function correctBiases(request: BiasCorrectionRequest): Promise<Bia
   const layers = request.layers.filter(
     ({ bias, kind }) => bias && kind === "Conv" && graph.consumers(bias).length === 1,
   );
-  const before = await channelMeans(
-    bench,
+  const meansOf = (model: OnnxModel, names: readonly string[]) =>
+    channelMeans(bench, model, new Map(names.map((name) => [name, 1])), samples, { most: samplesUsed });
+  const before = await meansOf(
     base,
     layers.map(({ output }) => output),
-    samples,
   );
   const found = new Map<string, { bias: string; values: Float32Array }>();
   for (const [i, { name, bias = "", output }] of layers.entries()) {
     const values = graph.floats(bias) ?? new Float32Array();
-    const wanted = before.get(output);
-    const draft = quantize(withBiases(base, found));
-    const given = wanted && (await channelMeans(bench, draft, [output], samples)).get(output);
+    const wanted = before.count(output) < fewestValues ? undefined : before.mean(output);
+    const given = wanted && (await meansOf(quantize(withBiases(base, found)), [output])).mean(output);
     if (wanted?.length === values.length && given?.length === values.length) {
       const shift = (channel: number) => (wanted[channel] as number) - (given[channel] as number);
       found.set(name, { bias, values: Float32Array.from(values, (value, channel) => value + shift(channel)) });
@@ -74,45 +70,4 @@ export function withBiases(model: OnnxModel, corrections: BiasCorrections, excep
   );
   graph.proto.initializer = graph.proto.initializer.map((tensor) => made.get(tensor.name ?? "") ?? tensor);
   return draft;
-}
-
-/** Of tensors [N, channels, ...] over the first samples; without those that have too few values. */
-async function channelMeans(
-  bench: Workbench,
-  model: OnnxModel,
-  names: readonly string[],
-  samples: Samples,
-): Promise<Map<string, Float64Array>> {
-  const path = bench.write(watched(model, names));
-  const session = await bench.load(path);
-  const sums = new Map<string, Float64Array>();
-  const values = new Map<string, number>();
-  try {
-    for (let i = 0; i < Math.min(samplesUsed, samples.count); i++) {
-      const inputs = await samples.inputs(i);
-      for (let at = 0; at < names.length; at += atOnce) {
-        const outputs = await session.predict(inputs, { outputs: names.slice(at, at + atOnce) });
-        for (const [name, tensor] of Object.entries(outputs)) {
-          const sum = sums.get(name) ?? new Float64Array(tensor.shape[1] ?? 0);
-          addChannels(sum, tensor);
-          sums.set(name, sum);
-          values.set(name, (values.get(name) ?? 0) + tensor.data.length / sum.length);
-        }
-      }
-    }
-  } finally {
-    await session.close();
-    bench.discard(path);
-  }
-  const enough = [...sums].filter(([name]) => (values.get(name) ?? 0) >= fewestValues);
-  return new Map(enough.map(([name, sum]) => [name, sum.map((total) => total / (values.get(name) ?? 1))]));
-}
-
-function addChannels(sums: Float64Array, { data, shape }: Tensor): void {
-  const inner = shape.slice(2).reduce((a, b) => a * b, 1);
-  for (let start = 0, channel = 0; start < data.length; start += inner, channel = (channel + 1) % sums.length) {
-    let sum = 0;
-    for (let at = start; at < start + inner; at++) sum += data[at] as number;
-    sums[channel] = (sums[channel] as number) + sum;
-  }
 }

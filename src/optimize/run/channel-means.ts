@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the readers of channels are given, channel by channel, over samples: means and mean squares.
-import type { PredictInputs } from "../../runtime/inputs.js";
-import { prepareInputs } from "../../runtime/inputs.js";
-import type { Model } from "../../runtime/model.js";
-import { Tensor } from "../../runtime/tensor.js";
+// What tensors hold, channel by channel, over samples: means and mean squares.
 import type { Samples } from "../data/samples.js";
 import { Graph } from "../onnx/graph.js";
 import type { OnnxModel } from "../onnx/model-file.js";
-import { pack, watched } from "../run/watched.js";
-import type { Workbench } from "../run/workbench.js";
+import { TensorReader } from "./tensor-reader.js";
+import { pack, watched } from "./watched.js";
+import type { Workbench } from "./workbench.js";
 
 class Sums {
   readonly sum: Float64Array;
@@ -46,6 +43,11 @@ export class ChannelMeans {
     return sums?.squares.map((value) => value / sums.count);
   }
 
+  /** Values of each channel that were seen. */
+  count(tensor: string): number {
+    return this.#sums.get(tensor)?.count ?? 0;
+  }
+
   mean(tensor: string): Float64Array | undefined {
     const sums = this.#sums.get(tensor);
     return sums?.sum.map((value) => value / sums.count);
@@ -64,55 +66,39 @@ export class ChannelMeans {
 /** Most bytes of tensors watched in one run. */
 const budgetBytes = 2 ** 27;
 
-/** `axes`: of the channels, by tensor; `bytes`: about the tensor's size. Rejects as predict() does. */
+export interface MeansOptions {
+  /** About the size of a tensor. Default: so large that eight fit one run. */
+  readonly bytes?: (tensor: string) => number;
+  /** Only so many of the samples. */
+  readonly most?: number;
+  readonly onSample?: (done: number, of: number) => void;
+}
+
+/** `axes`: of the channels, by tensor. Rejects as predict() does. */
 export async function channelMeans(
   bench: Workbench,
   model: OnnxModel,
   axes: ReadonlyMap<string, number>,
-  bytes: (tensor: string) => number,
   samples: Samples,
-  onSample: (done: number, of: number) => void,
+  { bytes = () => budgetBytes / 8, most = samples.count, onSample }: MeansOptions = {},
 ): Promise<ChannelMeans> {
+  const names = [...axes.keys()];
   const graph = new Graph(model);
-  const inner = [...axes.keys()].filter((name) => !graph.isInput(name));
-  const session = await bench.load(inner.length > 0 ? watched(model, inner) : model);
+  const inner = names.filter((name) => !graph.isInput(name));
+  const groups = pack(names, new Map(names.map((name) => [name, bytes(name)])), budgetBytes);
+  const reader = await TensorReader.open(bench, inner.length > 0 ? watched(model, inner) : model);
   const means = new ChannelMeans();
+  const count = Math.min(most, samples.count);
   try {
-    const groups = pack(inner, new Map(inner.map((name) => [name, bytes(name)])), budgetBytes);
-    for (let i = 0; i < samples.count; i++) {
+    for (let i = 0; i < count; i++) {
       const inputs = await samples.inputs(i);
-      for (const group of groups) await addOutputs(session, inputs, group, axes, means);
-      addInputs(session, inputs, axes, means);
-      onSample(i + 1, samples.count);
+      for (const group of groups)
+        for (const [name, { data, shape }] of await reader.read(inputs, group))
+          means.add(name, data, shape, axes.get(name) as number);
+      onSample?.(i + 1, count);
     }
   } finally {
-    await session.close();
+    await reader.close();
   }
   return means;
-}
-
-async function addOutputs(
-  session: Model,
-  inputs: PredictInputs,
-  names: readonly string[],
-  axes: ReadonlyMap<string, number>,
-  means: ChannelMeans,
-): Promise<void> {
-  for (const [name, value] of Object.entries(await session.predict(inputs, { outputs: names }))) {
-    if (!(value instanceof Tensor) || !(value.data instanceof Float32Array)) continue;
-    means.add(name, value.data, value.shape, axes.get(name) as number);
-  }
-}
-
-function addInputs(
-  session: Model,
-  inputs: PredictInputs,
-  axes: ReadonlyMap<string, number>,
-  means: ChannelMeans,
-): void {
-  const given = prepareInputs(session.metadata, inputs);
-  for (const [i, { name }] of session.metadata.inputs.entries()) {
-    const [tensor, axis] = [given[i], axes.get(name)];
-    if (axis !== undefined && tensor?.data instanceof Float32Array) means.add(name, tensor.data, tensor.dims, axis);
-  }
 }
