@@ -12,6 +12,11 @@ export interface Goals {
   readonly minSpeedup: number;
 }
 
+/** With what holds where nothing is said. */
+export function goalsOf({ maxDrop = 0.01, minSqnr = 0, minSpeedup = 1 }: Partial<Goals>): Goals {
+  return { maxDrop, minSqnr, minSpeedup };
+}
+
 export function passesQuality({ drop, sqnr }: Quality, { maxDrop, minSqnr }: Goals): boolean {
   return drop <= maxDrop && (minSqnr === 0 || sqnr >= minSqnr);
 }

@@ -7,7 +7,7 @@ import type { Model } from "../../runtime/model.js";
 import { version } from "../../version.js";
 import { isMadeUp, openSamples, type SampleSource } from "../data/open-samples.js";
 import { type Samples, splitSamples } from "../data/samples.js";
-import { type Goals, missedGoals, passesQuality } from "../judge/goals.js";
+import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { Yardstick } from "../judge/quality.js";
 import { compareSpeed, type SpeedComparison } from "../judge/speed.js";
 import { type OnnxModel, writeModel } from "../onnx/model-file.js";
@@ -145,10 +145,6 @@ async function searched(
   };
   const { best, attempts } = await searchSparsity(request).finally(() => yardstick.close());
   return { best, attempts, changes: allocation.changes(best.removal) };
-}
-
-function goalsOf({ maxDrop = 0.01, minSqnr = 0, minSpeedup = 1 }: PruneOptions): Goals {
-  return { maxDrop, minSqnr, minSpeedup };
 }
 
 async function finish(

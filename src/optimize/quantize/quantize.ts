@@ -7,7 +7,7 @@ import { didYouMean } from "../../runtime/nearest-name.js";
 import { version } from "../../version.js";
 import { openSamples, type SampleSource } from "../data/open-samples.js";
 import { type Samples, splitSamples } from "../data/samples.js";
-import { type Goals, missedGoals, passesQuality } from "../judge/goals.js";
+import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { type Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
 import { type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
@@ -67,7 +67,7 @@ export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeR
 }
 
 async function quantizeOn(bench: Workbench, clock: StageClock, options: QuantizeOptions): Promise<QuantizeResult> {
-  const goals: Goals = { maxDrop: 0.01, minSqnr: 0, minSpeedup: 1, ...defined(options) };
+  const goals = goalsOf(options);
   const base = await normalizedModel(bench, options.model);
   checkExclusions(base, options.exclude ?? []);
   const original = await bench.load(options.model); // later loads of the file share its session
@@ -121,11 +121,6 @@ function heading({ model, output }: QuantizeOptions, target: Target, mode: Mode)
     date: new Date().toISOString(),
     versions: { ortserve: version, onnxruntime: startEngine().version },
   };
-}
-
-function defined({ maxDrop, minSqnr, minSpeedup }: Partial<Goals>): Partial<Goals> {
-  const given = { maxDrop, minSqnr, minSpeedup };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 function checkExclusions(base: OnnxModel, exclude: readonly string[]): void {

@@ -5,6 +5,7 @@ import { dropText, percent } from "../judge/goals.js";
 import type { QuantizeReport } from "../quantize/report-data.js";
 import { byteText, timeText } from "./format.js";
 import { page, type Row, table } from "./page.js";
+import { qualityTable } from "./quality-table.js";
 import { type Bar, barChart } from "./svg.js";
 
 export function htmlReport(report: QuantizeReport, missed: readonly string[]): string {
@@ -13,7 +14,7 @@ export function htmlReport(report: QuantizeReport, missed: readonly string[]): s
   const body = `${table(["", "before", "after", "ratio"], summaryRows(report))}
 ${beforeAfter(report)}
 <h2>Quality</h2>
-${table(["output", "signal to noise", "cosine similarity", "same best class"], qualityRows(report))}
+${qualityTable(report.quality)}
 ${report.trials.length > 0 ? table(["tried", "signal to noise", "kept"], trialRows(report)) : ""}
 ${charts(report)}
 <h2>Layers</h2>
@@ -58,15 +59,6 @@ function beforeAfter({ bytes, speed }: QuantizeReport): string {
   return speed
     ? size + pair(`Time of a run on ${speed.threads} thread`, speed.beforeMicros, speed.afterMicros, timeText)
     : size;
-}
-
-function qualityRows({ quality }: QuantizeReport): Row[] {
-  return quality.outputs.map(({ name, sqnr, cosine, agreement }) => [
-    name,
-    `${sqnr.toFixed(1)} dB`,
-    cosine.toFixed(5),
-    agreement === undefined ? "" : percent(agreement),
-  ]);
 }
 
 function trialRows({ trials }: QuantizeReport): Row[] {

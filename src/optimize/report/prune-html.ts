@@ -4,6 +4,7 @@ import { dropText, percent } from "../judge/goals.js";
 import type { PruneReport } from "../prune/report-data.js";
 import { byteText, quantity, timeText } from "./format.js";
 import { page, type Row, table } from "./page.js";
+import { qualityTable } from "./quality-table.js";
 import { type Bar, barChart } from "./svg.js";
 
 export function pruneHtml(report: PruneReport, missed: readonly string[]): string {
@@ -12,7 +13,7 @@ export function pruneHtml(report: PruneReport, missed: readonly string[]): strin
   const obstacles = Object.entries(report.obstacles);
   const body = `${table(["", "before", "after", "ratio"], summaryRows(report))}
 <h2>Quality</h2>
-${table(["output", "signal to noise", "cosine similarity", "same best class"], qualityRows(report))}
+${qualityTable(report.quality)}
 <h2>Tried</h2>
 ${table(["channels gone", "drop", "signal to noise", "refitted", "passed"], attemptRows(report))}
 <h2>Groups</h2>
@@ -45,15 +46,6 @@ function summaryRows({ before, after, speed, quality }: PruneReport): Row[] {
   if (speed) rows.push(row("time of a run", speed.beforeMicros, speed.afterMicros, timeText));
   if (quality.accuracy) rows.push(["accuracy", percent(quality.accuracy.before), percent(quality.accuracy.after), ""]);
   return rows;
-}
-
-function qualityRows({ quality }: PruneReport): Row[] {
-  return quality.outputs.map(({ name, sqnr, cosine, agreement }) => [
-    name,
-    `${sqnr.toFixed(1)} dB`,
-    cosine.toFixed(5),
-    agreement === undefined ? "" : percent(agreement),
-  ]);
 }
 
 function attemptRows({ attempts }: PruneReport): Row[] {
