@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench`: everything in one run, interleaved, then the reports.
-import { mkdirSync, writeFileSync } from "node:fs";
 import { loadavg } from "node:os";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { compareWorkload } from "./compare/compare.js";
 import { type ServerKind, serverKinds } from "./compare/servers.js";
 import { measureCopies } from "./copies.js";
@@ -17,6 +16,7 @@ import { submitBench } from "./micro/submit.bench.js";
 import { prepareModel } from "./models/models.js";
 import { buildNative, coreBench, ortLoop } from "./native.js";
 import { type BenchOptions, parseOptions, usage } from "./options.js";
+import { resultFile, root, runProgram, writeResult } from "./program.js";
 import { Progress } from "./progress.js";
 import { htmlReport } from "./report/html.js";
 import { markdownReport } from "./report/markdown.js";
@@ -33,7 +33,6 @@ import { textTable } from "./report/text.js";
 import type { BenchResults, CopyResult, FeatureResult, MicroResult, WorkloadResult } from "./results.js";
 import { type Workload, workloads } from "./workloads.js";
 
-const root = join(import.meta.dirname, "..");
 const progress = new Progress();
 const busyLoad = 0.5; // other programs take a core half of the time: ratios suffer, worst for servers that use every core
 
@@ -149,18 +148,9 @@ function printResults(results: BenchResults): void {
 }
 
 function writeReports(results: BenchResults, full: boolean): void {
-  const folder = join(root, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  const name = results.date.slice(0, 19).replaceAll(":", "-");
-  const files: [string, string][] = [
-    [join(folder, `${name}.json`), `${JSON.stringify(results, undefined, 1)}\n`],
-    [join(folder, `${name}.html`), htmlReport(results)],
-  ];
-  if (full) files.push([join(root, "docs", "benchmarks.md"), markdownReport(results)]);
-  for (const [path, text] of files) {
-    writeFileSync(path, text);
-    console.log(`wrote ${relative(root, path)}`);
-  }
+  writeResult(resultFile(results.date, ".json"), `${JSON.stringify(results, undefined, 1)}\n`);
+  writeResult(resultFile(results.date, ".html"), htmlReport(results));
+  if (full) writeResult(join(root, "docs", "benchmarks.md"), markdownReport(results));
 }
 
 async function main(): Promise<void> {
@@ -175,10 +165,4 @@ async function main(): Promise<void> {
   writeReports(results, options.full);
 }
 
-try {
-  await main();
-} catch (error) {
-  progress.end();
-  console.error(`bench: ${(error as Error).message}`);
-  process.exitCode = 1;
-}
+await runProgram(progress, main);

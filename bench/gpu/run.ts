@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench -- --gpu`: rows per second and latencies on a GPU, over HTTP and embedded, beside the bare loop; then what CUDA
 // graphs and byte inputs change.
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import { devices } from "../../src/runtime/devices.js";
 import { commit, describeMachine } from "../machine.js";
 import { buildNative } from "../native.js";
+import { resultFile, root, runProgram, writeResult } from "../program.js";
 import { Progress } from "../progress.js";
 import type { Table } from "../report/tables.js";
 import { textTable } from "../report/text.js";
@@ -13,7 +14,6 @@ import { type GpuNetwork, prepareNetworks } from "./networks.js";
 import { type GpuBenchOptions, parseOptions, usage } from "./options.js";
 import { bareLoop, embedded, overHttp, type Point, type Setting } from "./subject.js";
 
-const root = join(import.meta.dirname, "..", "..");
 const progress = new Progress();
 
 /** One batch size; `share`: of the bare loop's rows per second. */
@@ -157,17 +157,8 @@ async function main(): Promise<void> {
   console.log(textTable(changeTable(changes)));
   const { gpus, driver } = devices();
   const about = { date: new Date().toISOString(), commit: commit(), machine: describeMachine(), gpus, driver, options };
-  const folder = join(root, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, `gpu-${about.date.slice(0, 19).replaceAll(":", "-")}.json`);
-  writeFileSync(file, `${JSON.stringify({ ...about, results, changes }, undefined, 1)}\n`);
-  console.log(`wrote ${relative(root, file)}`);
+  const text = `${JSON.stringify({ ...about, results, changes }, undefined, 1)}\n`;
+  writeResult(resultFile(about.date, ".json", "gpu-"), text);
 }
 
-try {
-  await main();
-} catch (error) {
-  progress.end();
-  console.error(`bench: ${(error as Error).message}`);
-  process.exitCode = 1;
-}
+await runProgram(progress, main);
