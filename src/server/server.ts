@@ -5,6 +5,7 @@ import { OrtserveError } from "../errors.js";
 import { ModelPort } from "../runtime/model-port.js";
 import { InferenceService } from "../serving/inference-service.js";
 import { ModelStore } from "../serving/model-store.js";
+import type { RepositoryControl } from "../serving/repository-control.js";
 import { AccessLog } from "./access-log.js";
 import type { WirePort } from "./context.js";
 import { type FrontEnd, LocalFrontEnd } from "./front-end.js";
@@ -20,7 +21,7 @@ export class OrtServer {
   readonly #models: ServerOptions["models"];
   readonly #state: SharedState;
   readonly #frontEnd: FrontEnd;
-  #checkDefault: () => void = () => {};
+  readonly #service: InferenceService;
   #port = 0;
   #listened = false;
   #closing: Promise<void> | undefined;
@@ -30,19 +31,23 @@ export class OrtServer {
     this.#settings = settingsOf(options);
     this.#models = options.models;
     this.#state = new SharedState(this.#settings.httpThreads);
-    this.#frontEnd = this.#makeFrontEnd(options, port);
+    const control = options.models instanceof ModelStore ? undefined : options.models;
+    const store = control?.models ?? (options.models as ModelStore);
+    this.#service = new InferenceService(store, options.defaultModel, this.#state, control);
+    if (control?.started === false) this.#state.loading = true;
+    else this.#service.checkDefault();
+    this.#frontEnd = this.#makeFrontEnd(store, control, options, port);
   }
 
-  #makeFrontEnd({ models, defaultModel, logger }: ServerOptions, port?: WirePort): FrontEnd {
-    const [settings, state] = [this.#settings, this.#state];
-    const control = models instanceof ModelStore ? undefined : models;
-    const store = control?.models ?? (models as ModelStore);
-    const service = new InferenceService(store, defaultModel, state, control);
-    if (service.admin.control === "none") this.#checkDefault = () => service.checkDefault(); // otherwise it may come later
-    if (control?.started === false) state.loading = true;
-    else this.#checkDefault();
+  #makeFrontEnd(
+    models: ModelStore,
+    control: RepositoryControl | undefined,
+    { defaultModel, logger }: ServerOptions,
+    port?: WirePort,
+  ): FrontEnd {
+    const [settings, state, service] = [this.#settings, this.#state, this.#service];
     if (settings.httpThreads > 1) {
-      return new HttpThreads({ models: store, control, defaultModel, logger, settings, state });
+      return new HttpThreads({ models, control, defaultModel, logger, settings, state });
     }
     const accessLog = new AccessLog(logger, state);
     return new LocalFrontEnd({
@@ -68,7 +73,7 @@ export class OrtServer {
    * @throws OrtserveError ERR_MODEL_NOT_FOUND: the default model is not among what was loaded
    */
   open(): void {
-    this.#checkDefault();
+    this.#service.checkDefault();
     this.#state.loading = false;
   }
 

@@ -29,6 +29,8 @@ export interface TensorDescription {
   parameters?: Record<string, unknown>;
 }
 
+const loadingText = "the models are being loaded";
+
 /** How far a server is in its life. */
 export interface ServerPhase {
   /** The models that it was started for are being loaded. */
@@ -57,9 +59,10 @@ export class InferenceService {
     this.#phase = phase;
   }
 
-  /** @throws OrtserveError ERR_MODEL_NOT_FOUND when nothing can answer for the default model */
+  /** @throws OrtserveError ERR_MODEL_NOT_FOUND when nothing answers for the default model, and nothing will */
   checkDefault(): void {
-    if (this.#defaultModel !== undefined) this.#models.get(this.#defaultModel);
+    const mayCome = this.admin.control !== "none";
+    if (this.#defaultModel !== undefined && !mayCome) this.#models.get(this.#defaultModel);
   }
 
   /** Whether the models are loaded and shutdown has not begun; requests that arrive all the same are answered if they can be. */
@@ -70,7 +73,7 @@ export class InferenceService {
   /** @throws OrtserveError ERR_NOT_READY, ERR_SHUTTING_DOWN */
   checkReady(): void {
     this.checkServing();
-    if (this.#phase.loading) throw new OrtserveError("ERR_NOT_READY", "the models are being loaded");
+    if (this.#phase.loading) throw new OrtserveError("ERR_NOT_READY", loadingText);
   }
 
   /** @throws OrtserveError ERR_SHUTTING_DOWN */
@@ -114,7 +117,7 @@ export class InferenceService {
   findDefault(version: string): Servable {
     const name = this.#defaultModel ?? this.#models.only?.name;
     if (name !== undefined) return this.find(name, version);
-    if (this.#phase.loading) this.checkReady();
+    if (this.#phase.loading) throw new OrtserveError("ERR_NOT_READY", loadingText);
     const names = this.names;
     const hint = names.length > 0 ? `: name one of ${names.join(", ")}, as in /predict/${names[0]}` : "";
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `there is no default model${hint}`);
