@@ -118,17 +118,14 @@ async function serve(path: string, flags: ServeFlags): Promise<void> {
   if (flags.loadModel !== undefined && flags.control !== "explicit") {
     throw new OrtserveError("ERR_INVALID_ARGUMENT", "expected --control explicit with --load-model");
   }
+  const repository = await scanRepository(path, flags.control !== "none"); // a wrong path is told before anything is started
   const logger = createLogger(flags.logLevel);
   const report = new StartReport(logger, process.stdout.isTTY === true);
   const recorder = await openRecorder(flags, (event) => report.recorded(event));
-  const repository = await scanRepository(path, flags.control !== "none"); // a wrong path is told before anything is started
   const engine = {
     ...(flags.cores !== undefined && { cores: flags.cores }),
     ...(flags.cacheSize !== undefined && { cacheBytes: flags.cacheSize }),
-    // Commander gives true where neither flag is there.
-    ...(typeof flags.engineCache !== "boolean" &&
-      flags.engineCache !== undefined && { engineCache: flags.engineCache }),
-    ...(flags.engineCache === false && { engineCache: false as const }),
+    ...(flags.engineCache !== undefined && { engineCache: flags.engineCache }),
   };
   report.engine(startEngine(engine));
   dedicateDecoder();
