@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve prune`: writes a model only when it is proven good enough; says why when it is not.
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { type PruneOptions, pruneModel } from "../optimize/prune/prune.js";
 import { pruneHtml } from "../optimize/report/prune-html.js";
 import { pruneText } from "../optimize/report/prune-text.js";
@@ -38,8 +38,16 @@ export function pruneCommand(): Command {
     .argument("<model>", "FP32 .onnx file")
     .requiredOption("-o, --output <file>", ".onnx file to write")
     .requiredOption("--calib <data>", ".npy, .npz or .jsonl file, or a directory of them; or the word random")
-    .option("--sparsity <share>", "most channels to take out (default: 50%); fewer when quality needs them", fraction)
-    .option("--macs-ratio <share>", "multiply-accumulates to be left, instead of --sparsity", fraction)
+    .option(
+      "--sparsity <share>",
+      "channels to take out (default: 50%), rounded up to --align; fewer when quality needs it",
+      fraction,
+    )
+    .addOption(
+      new Option("--macs-ratio <share>", "multiply-accumulates to be left, instead of --sparsity")
+        .argParser(fraction)
+        .conflicts("sparsity"),
+    )
     .option(
       "--align <number>",
       "kept channels are multiples of it, of 8 in small groups; 1: any number",

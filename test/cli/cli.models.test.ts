@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve inspect`, `ortserve quantize` and `ortserve prune` as a shell sees them: exit codes, files, one line on stderr for what failed.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, watch, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -13,6 +23,8 @@ import { runCli, ServeProcess } from "./serve-process.js";
 const folder = mkdtempSync(join(tmpdir(), "ortserve-cli-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const file = (name: string) => join(folder, name);
+copyFileSync(networks.digits, file("original.onnx"));
+linkSync(file("original.onnx"), file("same.onnx"));
 
 describe("a wrong command is refused in one line", () => {
   for (const [what, words, code, message] of [
@@ -68,6 +80,30 @@ describe("a wrong command is refused in one line", () => {
       ["prune", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--keep-outputs", "3-1"],
       2,
       /expected positions in an output's last dim to keep/,
+    ],
+    [
+      "two measures of how much to prune",
+      ["prune", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--sparsity", "0.5", "--macs-ratio", "0.3"],
+      2,
+      /'--macs-ratio <share>' cannot be used with option '--sparsity <share>'/,
+    ],
+    [
+      "an output in no directory",
+      ["prune", networks.digits, "-o", file("absent/q.onnx"), "--calib", "random"],
+      2,
+      /expected a file to write the new model to, got .*: there is no directory .*absent/,
+    ],
+    [
+      "an output that is a directory",
+      ["quantize", networks.digits, "-o", folder, "--calib", "random"],
+      2,
+      /expected a file to write the new model to, got .*, a directory/,
+    ],
+    [
+      "an output that would replace the original",
+      ["quantize", file("original.onnx"), "-o", file("same.onnx"), "--calib", "random"],
+      2,
+      /expected a file to write the new model to, got .*same\.onnx: that is the original itself/,
     ],
     [
       "a sparsity that no quality allows",

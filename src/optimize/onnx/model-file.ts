@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Model files: read whole, written under another name first so that a half-written model is never seen.
-import { closeSync, openSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
+import { accessSync, closeSync, constants, openSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { OrtserveError } from "../../errors.js";
@@ -38,6 +38,27 @@ export async function readModel(path: string): Promise<OnnxModel> {
   if (proto.graph === undefined || proto.opsetImport.length === 0)
     throw new OrtserveError("ERR_LOAD_FAILED", `${file} is no ONNX model: it has no graph or no operator set`);
   return { proto, directory: dirname(file) };
+}
+
+/**
+ * Tells before the work whether a model made from `model` can be written to `output`. Throws ERR_INVALID_ARGUMENT where the folder of
+ * `output` is missing or not writable, or `output` is a folder or `model` itself, under whatever name.
+ */
+export function checkOutput(output: string, model: string): void {
+  const refuse = (got: string) => {
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", `expected a file to write the new model to, got ${output}${got}`);
+  };
+  const folder = dirname(resolve(output));
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) refuse(`: there is no directory ${folder}`);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    refuse(`: ${folder} cannot be written to`);
+  }
+  const there = statSync(output, { throwIfNoEntry: false });
+  const source = statSync(model, { throwIfNoEntry: false });
+  if (there?.isDirectory()) refuse(", a directory");
+  if (there && source && there.dev === source.dev && there.ino === source.ino) refuse(": that is the original itself");
 }
 
 export interface WriteOptions {

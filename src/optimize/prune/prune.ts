@@ -10,7 +10,7 @@ import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { Yardstick } from "../judge/quality.js";
 import { compareSpeed, type SpeedComparison } from "../judge/speed.js";
-import { type OnnxModel, writeModel } from "../onnx/model-file.js";
+import { checkOutput, type OnnxModel, writeModel } from "../onnx/model-file.js";
 import { thisMachine } from "../run/machine.js";
 import { normalizedModel } from "../run/normalize.js";
 import { StageClock } from "../run/stage-clock.js";
@@ -38,7 +38,7 @@ import { type Trace, traceChannels } from "./trace.js";
 export interface PruneOptions extends Partial<Goals>, SampleSource {
   readonly model: string;
   readonly output: string;
-  /** Share of the channels to take out, at most. Default: 0.5, unless `macsRatio` is given. */
+  /** Share of the channels to take out, rounded up to what `align` allows. Default: 0.5, unless `macsRatio` is given. */
   readonly sparsity?: number;
   /** Multiply-accumulates to be left, as a share: instead of `sparsity`. */
   readonly macsRatio?: number;
@@ -67,6 +67,7 @@ export interface PruneResult {
  * met and the equivalence is proven.
  */
 export async function pruneModel(options: PruneOptions): Promise<PruneResult> {
+  checkOutput(options.output, options.model);
   const clock = new StageClock("preparation");
   const onProgress = (stage: string, done: number, of: number) => {
     clock.enter(stage.replace(/^.*: /, ""));

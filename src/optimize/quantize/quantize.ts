@@ -10,7 +10,7 @@ import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { type Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
-import { type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
+import { checkOutput, type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
 import { type Machine, thisMachine } from "../run/machine.js";
 import { normalizedModel } from "../run/normalize.js";
 import { profileRun } from "../run/profile.js";
@@ -57,6 +57,7 @@ export interface QuantizeResult {
  * goal is met.
  */
 export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeResult> {
+  checkOutput(options.output, options.model);
   const clock = new StageClock("preparation");
   const onProgress = (stage: string, done: number, of: number) => {
     clock.enter(stage);
