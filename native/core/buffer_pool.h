@@ -37,7 +37,8 @@ class Buffer {
   /// Wraps memory owned by somebody else. `release` runs once, on whichever thread drops the last reference.
   static Buffer lend(std::byte* data, size_t size, std::function<void()> release);
 
-  /// `bytes` in memory of their own size, which no pool counts; empty when memory is short.
+  /// `bytes` in memory of their own size, which no pool counts, aligned for every element type but not for vectors;
+  /// empty when memory is short.
   static Buffer copy_of(std::span<const std::byte> bytes) noexcept;
 
   std::byte* data() const noexcept { return data_; }

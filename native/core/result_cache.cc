@@ -10,6 +10,7 @@ namespace ortserve {
 namespace {
 
 constexpr uint64_t kEntryOverhead = 384;  // bytes: the entry, its hash node and its output vector
+constexpr size_t kSpareEntries = 16;      // per shard
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 int64_t ticks(TimePoint time) noexcept {
@@ -75,12 +76,9 @@ CacheOutcome ResultCache::enter(Owner& owner, std::unique_ptr<Request>& request,
   const size_t index = index_of(key);
   Shard& shard = shards_[index];
   const std::lock_guard lock(shard.mutex);
-  const auto [found, added] = shard.entries.try_emplace(key);
-  Entry& entry = found->second;
-  if (added) {
-    entry.key = key;
-    entry.owner = &owner;
-  } else if (entry.bytes > 0 && !skip_lookup) {
+  const auto found = shard.entries.find(key);
+  Entry& entry = found == shard.entries.end() ? new_entry(shard, key, owner) : found->second;
+  if (entry.bytes > 0 && !skip_lookup) {
     if (now < entry.expires) {
       unlink(index, entry);
       entry.used = now;
@@ -135,7 +133,7 @@ ResultCache::Joiners ResultCache::leave(Owner& owner, const Request& leader, con
     link(index, entry);
     ++stats.inserted;
   } else if (entry.bytes == 0) {
-    shard.entries.erase(leader.cache_key);
+    remove_entry(shard, leader.cache_key);
   }
   return joiners;
 }
@@ -178,6 +176,29 @@ bool ResultCache::evict_oldest(OldestUse& among, Owner* owner) {
   return true;
 }
 
+ResultCache::Entry& ResultCache::new_entry(Shard& shard, const CacheKey& key, Owner& owner) {
+  if (shard.spare.empty()) {
+    Entry& entry = shard.entries.try_emplace(key).first->second;
+    entry.key = key;
+    entry.owner = &owner;
+    return entry;
+  }
+  auto node = std::move(shard.spare.back());
+  shard.spare.pop_back();
+  node.key() = key;
+  Entry& entry = node.mapped();
+  entry.key = key;
+  entry.owner = &owner;
+  shard.entries.insert(std::move(node));
+  return entry;
+}
+
+// What is removed has no result, no joiners, and is in no list: as good as new.
+void ResultCache::remove_entry(Shard& shard, const CacheKey& key) {
+  auto node = shard.entries.extract(key);
+  if (shard.spare.size() < kSpareEntries) shard.spare.push_back(std::move(node));
+}
+
 void ResultCache::link(size_t index, Entry& entry) {
   Shard& shard = shards_[index];
   Owner& owner = *entry.owner;
@@ -218,7 +239,7 @@ void ResultCache::drop_result(size_t index, Entry& entry) {
 
 void ResultCache::drop(size_t index, Entry& entry) {
   drop_result(index, entry);
-  if (!entry.running) shards_[index].entries.erase(CacheKey(entry.key));
+  if (!entry.running) remove_entry(shards_[index], CacheKey(entry.key));
 }
 
 void ResultCache::erase(Owner& owner) {

@@ -12,6 +12,9 @@
 
 namespace ortserve {
 
+/// Bytes that processors move between cores as one: what different threads write at once is kept further apart.
+inline constexpr size_t kCacheLine = 64;
+
 /// Thread-safe. Every result belongs to an owner (a model version), so that one can be bounded and emptied without the
 /// others. Shards only part the lock: bounds and the order of eviction are those of the whole.
 class ResultCache {
@@ -40,7 +43,7 @@ class ResultCache {
 
    private:
     friend class ResultCache;
-    struct Part {  // guarded by the mutex of the shard with its index
+    struct alignas(kCacheLine) Part {  // guarded by the mutex of the shard with its index
       Entry* newest = nullptr;
       Entry* oldest = nullptr;
       Stats stats;
@@ -49,10 +52,10 @@ class ResultCache {
 
     ResultCache& cache_;
     const uint64_t max_bytes_;
-    std::atomic<uint64_t> bytes_{0};
     std::atomic<uint64_t> erasures_{0};
     std::vector<Part> parts_;
-    std::vector<std::atomic<int64_t>> oldest_use_;  // per shard
+    std::vector<std::atomic<int64_t>> oldest_use_;        // per shard
+    alignas(kCacheLine) std::atomic<uint64_t> bytes_{0};  // changes with every result, unlike what stands above
   };
 
   /// How a leader's work ended.
@@ -102,9 +105,11 @@ class ResultCache {
     std::vector<Value> outputs;
     Joiners joiners;
   };
-  struct Shard {
+  using Entries = std::unordered_map<CacheKey, Entry, KeyHash>;
+  struct alignas(kCacheLine) Shard {
     mutable std::mutex mutex;  // guards the rest
-    std::unordered_map<CacheKey, Entry, KeyHash> entries;
+    Entries entries;
+    std::vector<Entries::node_type> spare;  // of dropped entries, for new ones: another thread would have to free them
     Entry* newest = nullptr;
     Entry* oldest = nullptr;
   };
@@ -116,15 +121,17 @@ class ResultCache {
   bool evict_oldest(OldestUse& among, Owner* owner);
 
   // These expect the shard's mutex to be held.
+  static Entry& new_entry(Shard& shard, const CacheKey& key, Owner& owner);
+  static void remove_entry(Shard& shard, const CacheKey& key);
   void link(size_t shard, Entry& entry);
   void unlink(size_t shard, Entry& entry);
   void drop_result(size_t shard, Entry& entry);
   void drop(size_t shard, Entry& entry);
 
   const uint64_t max_bytes_;
-  std::atomic<uint64_t> bytes_{0};
   std::vector<Shard> shards_;
   OldestUse oldest_use_;
+  alignas(kCacheLine) std::atomic<uint64_t> bytes_{0};
 };
 
 }  // namespace ortserve

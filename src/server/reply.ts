@@ -56,6 +56,7 @@ export class Reply {
   #body: string | Uint8Array = "";
   #owned = true;
   #close = false;
+  #cache = "";
   #extraHeaders: string[] | undefined;
 
   constructor(context: ServerContext, response: HttpResponse, head: RequestHead, method: string, route: string) {
@@ -127,7 +128,7 @@ export class Reply {
     if (this.#response === undefined) return;
     if (this.#context.accessLog.verbose) this.nameRequest();
     if (jsonSize > 0) this.addHeader("Inference-Header-Content-Length", String(jsonSize));
-    if (timing.cache !== "") this.addHeader("x-cache", timing.cache);
+    this.#cache = timing.cache;
     if (this.#head.timing || this.#context.settings.timingHeaders) {
       this.addHeader("Server-Timing", serverTiming(timing));
       this.addHeader("x-batch-size", String(timing.batchRows));
@@ -221,6 +222,7 @@ export class Reply {
     if (this.#type !== "") response.writeHeader("Content-Type", this.#type);
     const { requestId } = this.#head;
     if (requestId !== "") response.writeHeader("x-request-id", requestId);
+    if (this.#cache !== "") response.writeHeader("x-cache", this.#cache);
     const extra = this.#extraHeaders;
     for (let i = 0; extra && i < extra.length; i += 2) response.writeHeader(extra[i] as string, extra[i + 1] as string);
     if (this.#head.origin !== "") this.#writeCors(response);
