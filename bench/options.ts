@@ -23,7 +23,7 @@ export const usage = `npm run bench -- [options]
   --servers LIST     servers: ${serverKinds.map(({ id }) => id).join(", ")}
   --duration S       seconds of one window (whole seconds; default 2, quick 1)
   --rounds N         rounds over all servers (default 3, quick 1)
-Results go to bench/results/ (JSON and HTML); a run without options also writes docs/benchmarks.md.`;
+Results go to bench/results/ (JSON and HTML); a run without options also writes docs/benchmarks.md and the README's table.`;
 
 /** Throws an Error that names the option and what it takes. */
 export function parseOptions(args: readonly string[]): BenchOptions | "help" {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench`: everything in one run, interleaved, then the reports.
+import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { compareWorkload } from "./compare/compare.js";
@@ -20,6 +21,7 @@ import { resultFile, root, runProgram, writeResult } from "./program.js";
 import { Progress } from "./progress.js";
 import { htmlReport } from "./report/html.js";
 import { markdownReport } from "./report/markdown.js";
+import { withNumbers } from "./report/readme.js";
 import {
   copyTable,
   featureTable,
@@ -150,7 +152,10 @@ function printResults(results: BenchResults): void {
 function writeReports(results: BenchResults, full: boolean): void {
   writeResult(resultFile(results.date, ".json"), `${JSON.stringify(results, undefined, 1)}\n`);
   writeResult(resultFile(results.date, ".html"), htmlReport(results));
-  if (full) writeResult(join(root, "docs", "benchmarks.md"), markdownReport(results));
+  if (!full) return;
+  const readme = join(root, "README.md");
+  writeResult(join(root, "docs", "benchmarks.md"), markdownReport(results));
+  writeResult(readme, withNumbers(readFileSync(readme, "utf8"), results));
 }
 
 async function main(): Promise<void> {
