@@ -7,10 +7,12 @@ import { pruneText } from "../optimize/report/prune-text.js";
 import { concludeChange, endCleanly, type ReportFlags } from "./model-change.js";
 import { decibels, fraction, integer, ratio, shape } from "./option-values.js";
 import { ProgressLine } from "./progress.js";
+import { calibrationHelp, requestForm } from "./request-form.js";
 
 interface PruneFlags extends ReportFlags {
   output: string;
   calib: string;
+  config?: string;
   sparsity?: number;
   macsRatio?: number;
   align: number;
@@ -37,7 +39,8 @@ export function pruneCommand(): Command {
     .description("take channels out of a model, refit the rest, and prove the result before writing it")
     .argument("<model>", "FP32 .onnx file")
     .requiredOption("-o, --output <file>", ".onnx file to write")
-    .requiredOption("--calib <data>", ".npy, .npz or .jsonl file, or a directory of them; or the word random")
+    .requiredOption("--calib <data>", calibrationHelp)
+    .option("--config <file>", "config.yaml that says what requests are (default: that of the model's directory)")
     .option(
       "--sparsity <share>",
       "channels to take out (default: 50%), rounded up to --align; fewer when quality needs it",
@@ -72,7 +75,9 @@ export function pruneCommand(): Command {
 async function prune(model: string, flags: PruneFlags): Promise<void> {
   const progress = new ProgressLine();
   endCleanly();
-  const { report, missed } = await pruneModel(optionsOf(model, flags, progress)).finally(() => progress.clear());
+  const requests = await requestForm(model, flags.config);
+  const options = { ...optionsOf(model, flags, progress), requests };
+  const { report, missed } = await pruneModel(options).finally(() => progress.clear());
   concludeChange({ report, missed, text: pruneText(report), html: () => pruneHtml(report, missed) }, flags);
 }
 

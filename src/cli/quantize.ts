@@ -9,9 +9,11 @@ import { reportText } from "../optimize/report/text.js";
 import { concludeChange, endCleanly, type ReportFlags } from "./model-change.js";
 import { decibels, fraction, integer, ratio, shape, size } from "./option-values.js";
 import { ProgressLine } from "./progress.js";
+import { calibrationHelp, requestForm } from "./request-form.js";
 
 interface QuantizeFlags extends ReportFlags {
   calib: string;
+  config?: string;
   target: Target;
   mode: "auto" | "static" | "dynamic";
   maxDrop: number;
@@ -31,6 +33,7 @@ interface QuantizeFlags extends ReportFlags {
 const examples = `
 Examples:
   ortserve quantize resnet50.onnx -o resnet50-int8.onnx --calib images.npz
+  ortserve quantize models/photos/1/model.onnx -o photos-int8.onnx --calib photos/
   ortserve quantize digits.onnx -o small.onnx --calib requests.jsonl --input-u8 --max-drop 0.3%
   ortserve quantize bert.onnx -o bert-int8.onnx --calib tokens.npz --mode dynamic
   ortserve quantize net.onnx -o net-trt.onnx --calib images.npz --target tensorrt
@@ -41,7 +44,8 @@ export function quantizeCommand(): Command {
     .description("make a model smaller and faster with 8-bit integers, and prove it before writing it")
     .argument("<model>", "FP32 .onnx file")
     .requiredOption("-o, --output <file>", ".onnx file to write")
-    .requiredOption("--calib <data>", ".npy, .npz or .jsonl file, or a directory of them; or the word random")
+    .requiredOption("--calib <data>", calibrationHelp)
+    .option("--config <file>", "config.yaml that says what requests are (default: that of the model's directory)")
     .addOption(new Option("--target <name>", "what will run the model").choices([...targets]).default("cpu"))
     .addOption(
       new Option("--mode <name>", "how activations get their ranges")
@@ -78,7 +82,9 @@ export function quantizeCommand(): Command {
 async function quantize(model: string, flags: QuantizeFlags): Promise<void> {
   const progress = new ProgressLine();
   endCleanly();
-  const { report, missed } = await quantizeModel(optionsOf(model, flags, progress)).finally(() => progress.clear());
+  const requests = await requestForm(model, flags.config);
+  const options = { ...optionsOf(model, flags, progress), requests };
+  const { report, missed } = await quantizeModel(options).finally(() => progress.clear());
   concludeChange({ report, missed, text: reportText(report), html: () => htmlReport(report, missed) }, flags);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a model's configuration comes from: config.yaml, Triton's config.pbtxt, or a load request.
 import { readFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, extname, join, resolve } from "node:path";
 import { OrtserveError } from "../errors.js";
 import { checkConfig, parseConfig } from "./config-check.js";
 import { type ConfigReading, modelConfigSchema } from "./model-config.js";
@@ -28,6 +28,17 @@ export async function readModelConfig(directory: string): Promise<ConfigReading>
   const notes = tritonText === undefined ? [] : [`${triton} is not read, because there is a ${yamlFile}`];
   const config = yamlText === undefined ? {} : parseConfig(modelConfigSchema, yamlText, yaml);
   return inDirectory({ config, source: yaml, notes, checks: [] }, directory);
+}
+
+/** Reads and checks one file: Triton's where its name ends in .pbtxt. @throws OrtserveError ERR_INVALID_CONFIG */
+export async function readConfigFile(path: string): Promise<ConfigReading> {
+  const text = await readText(path);
+  if (text === undefined) throw new OrtserveError("ERR_INVALID_CONFIG", `${path}: there is no such file`);
+  const reading =
+    extname(path) === ".pbtxt"
+      ? readTritonConfig(parseTextFormat(text, path), path)
+      : { config: parseConfig(modelConfigSchema, text, path), source: path, notes: [], checks: [] };
+  return inDirectory(reading, dirname(path));
 }
 
 /** The configuration that a load request brings, in JSON: the keys of `config.yaml`, or Triton's ModelConfig. @throws OrtserveError ERR_INVALID_CONFIG */

@@ -25,6 +25,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const file = (name: string) => join(folder, name);
 copyFileSync(networks.digits, file("original.onnx"));
 linkSync(file("original.onnx"), file("same.onnx"));
+writeFileSync(file("cat.png"), "never opened");
 
 describe("a wrong command is refused in one line", () => {
   for (const [what, words, code, message] of [
@@ -62,6 +63,18 @@ describe("a wrong command is refused in one line", () => {
       ["quantize", networks.digits, "-o", file("q.onnx"), "--calib", networks.digits],
       2,
       /cannot read calibration data of kind '\.onnx'/,
+    ],
+    [
+      "images without a word on how they are read",
+      ["quantize", networks.iris, "-o", file("q.onnx"), "--calib", file("cat.png")],
+      2,
+      /cat\.png is an image.*write, for example, preprocess: .* into .*models\/iris\/config\.yaml/,
+    ],
+    [
+      "a configuration that is not there",
+      ["prune", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--config", file("none.yaml")],
+      2,
+      /none\.yaml: there is no such file/,
     ],
     [
       "a goal that is missed",

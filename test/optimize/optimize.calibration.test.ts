@@ -33,7 +33,7 @@ describe("calibration data that do not fit", () => {
 
   it("are told by what is wrong with them", async () => {
     await assert.rejects(loadSamples(draftPath("none.npy"), image), wrongUse(/cannot read the calibration data/));
-    await assert.rejects(load("photo.tiff", "x"), wrongUse(/of kind '\.tiff'.*known: \.npy, \.npz, \.jsonl/));
+    await assert.rejects(load("photo.heic", "x"), wrongUse(/of kind '\.heic'.*known: \.npy, \.npz/));
     await assert.rejects(load("a.npy", "no array at all"), invalid(/expected a NumPy array/));
     await assert.rejects(load("b.npy", npy([2, 2, 2], values(4))), invalid(/ends before its array \[2,2,2\]/));
     await assert.rejects(
@@ -61,9 +61,7 @@ describe("calibration data that do not fit", () => {
       BigInt64Array.from({ length: 8 }, () => 1n),
     );
     await assert.rejects(load("k.npz", npz({ a: npy([1, 3], values(3)), ids }), two), invalid(/have 1, 2 samples/));
-    await assert.rejects(load("l.jsonl", '{"instances": [[1]]}\n{oops'), invalid(/l\.jsonl, line 2: /));
-    await assert.rejects(load("m.jsonl", '{"instances": 5}'), invalid(/line 1: expected an array of rows/));
-    await assert.rejects(load("n.jsonl", "\n"), invalid(/holds no sample/));
+    await assert.rejects(load("l.npy", npy([0, 2, 2], values(0))), invalid(/holds no sample/));
   });
 
   it("are told with the tensor and the sample when a value is no number", async () => {
@@ -120,68 +118,6 @@ describe("calibration data", () => {
       assert.deepEqual([...(inputs.ids?.data ?? [])], [5n, 6n, 7n, 8n, 9n]);
       assert.deepEqual([samples.label(0), samples.label(1)], [7, 8]);
     });
-
-  it("come from JSON lines in every form of /predict", async () => {
-    const lines = [
-      {
-        instances: [
-          [
-            [1, 2],
-            [3, 4],
-          ],
-          [
-            [5, 6],
-            [7, 8],
-          ],
-        ],
-        labels: [0, 1],
-      },
-      {
-        inputs: {
-          image: [
-            [
-              [1, 1],
-              [1, 1],
-            ],
-          ],
-        },
-        label: 4,
-      },
-      {
-        image: [
-          [2, 2],
-          [2, 2],
-        ],
-        label: 5,
-      },
-      [
-        [3, 3],
-        [3, 3],
-      ],
-    ];
-    const samples = await load("all.jsonl", lines.map((line) => JSON.stringify(line)).join("\n"));
-    assert.equal(samples.count, 5);
-    assert.deepEqual(
-      [0, 1, 2, 3].map((i) => samples.label(i)),
-      [0, 1, 4, 5],
-    );
-    assert.deepEqual(await samples.inputs(1), {
-      image: [
-        [
-          [5, 6],
-          [7, 8],
-        ],
-      ],
-    });
-    assert.deepEqual(await samples.inputs(3), {
-      image: [
-        [
-          [2, 2],
-          [2, 2],
-        ],
-      ],
-    });
-  });
 
   it("come from a directory, in order of the names", async () => {
     mkdirSync(draftPath("many"));

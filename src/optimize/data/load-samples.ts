@@ -4,19 +4,17 @@ import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { OrtserveError } from "../../errors.js";
 import type { TensorSpec } from "../../runtime/model.js";
-import { loadJsonLines } from "./json-lines.js";
 import { loadNpy, loadNpz } from "./numpy.js";
 import { joinSamples, type SampleLoader, type Samples } from "./samples.js";
 
 const loaders: readonly SampleLoader[] = [
   { endings: [".npy"], load: loadNpy },
   { endings: [".npz"], load: loadNpz },
-  { endings: [".jsonl", ".ndjson", ".json"], load: loadJsonLines },
 ];
 
 /**
- * Samples for a model from a file, or from a directory of files in order of their names. `more`: loaders of further
- * kinds, or better ones of a known kind.
+ * Samples for a model from a file, or from a directory of files in order of their names: NumPy's, and those that `more` read,
+ * as `requestLoaders` do.
  * Rejects with ERR_INVALID_ARGUMENT for what no loader reads, and ERR_INVALID_INPUT for data that do not fit.
  */
 export async function loadSamples(
@@ -24,7 +22,7 @@ export async function loadSamples(
   specs: readonly TensorSpec[],
   more: readonly SampleLoader[] = [],
 ): Promise<Samples> {
-  const all = [...more, ...loaders];
+  const all = [...loaders, ...more];
   const file = await stat(path).catch((cause) => {
     throw new OrtserveError("ERR_INVALID_ARGUMENT", `cannot read the calibration data ${path}: ${cause.message}`, {
       cause,

@@ -12,7 +12,7 @@ export interface Samples {
   label(index: number): number | undefined;
 }
 
-/** Reads one kind of calibration data. An image reader, for example, decodes and normalizes each file of a directory on demand. */
+/** Reads one kind of calibration data. */
 export interface SampleLoader {
   /** File endings it reads, such as ".npy". */
   readonly endings: readonly string[];

@@ -6,6 +6,7 @@ import { startEngine } from "../../runtime/engine.js";
 import type { Model } from "../../runtime/model.js";
 import { version } from "../../version.js";
 import { isMadeUp, openSamples, type SampleSource } from "../data/open-samples.js";
+import { RequestReader } from "../data/request-reader.js";
 import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { Yardstick } from "../judge/quality.js";
@@ -82,8 +83,9 @@ type Run = PruneOptions & { readonly onProgress: (stage: string, done: number, o
 async function pruneOn(bench: Workbench, clock: StageClock, options: Run): Promise<PruneResult> {
   const base = await normalizedModel(bench, options.model, "prune first, then quantize");
   const original = await bench.load(options.model);
+  const requests = new RequestReader(bench, options.model, options.requests);
   try {
-    const samples = await openSamples(original.metadata.inputs, options);
+    const samples = await openSamples(original.metadata.inputs, options, requests);
     const split = splitSamples(samples, options.maxSamples ?? 256);
     const wanted = keptOutputs(options.keepOutputs, original.metadata.outputs);
     const trace = await traceChannels(bench, base, await split.calibration.inputs(0), {
@@ -94,6 +96,7 @@ async function pruneOn(bench: Workbench, clock: StageClock, options: Run): Promi
     const found = await searched(bench, base, trace, split, wanted, options);
     return await finish(bench, clock, original, trace.deps, split, found, base, options);
   } finally {
+    await requests.close();
     await original.close();
   }
 }

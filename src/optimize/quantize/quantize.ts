@@ -6,6 +6,7 @@ import { startEngine } from "../../runtime/engine.js";
 import { didYouMean } from "../../runtime/nearest-name.js";
 import { version } from "../../version.js";
 import { openSamples, type SampleSource } from "../data/open-samples.js";
+import { RequestReader } from "../data/request-reader.js";
 import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { type Quality, Yardstick } from "../judge/quality.js";
@@ -72,8 +73,9 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
   const base = await normalizedModel(bench, options.model);
   checkExclusions(base, options.exclude ?? []);
   const original = await bench.load(options.model); // later loads of the file share its session
+  const requests = new RequestReader(bench, options.model, options.requests);
   try {
-    const samples = await openSamples(original.metadata.inputs, options);
+    const samples = await openSamples(original.metadata.inputs, options, requests);
     const mode = await chosenMode(bench, base, samples, options);
     const split = splitSamples(samples, options.maxSamples ?? 256);
     const draft = await makeDraft(bench, base, mode, split, goals, options);
@@ -94,6 +96,7 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
     const measured = { quality, speed: timed.speed, bytes, stages: clock.stages(), ...facts };
     return { report: { ...heading(options, target, mode), machine, goals, ...measured, warnings }, missed };
   } finally {
+    await requests.close();
     await original.close();
   }
 }

@@ -23,6 +23,8 @@ export interface DraftOptions {
   providers?: readonly ProviderChoice[];
   /** Threads of one run. Default: 1. */
   threads?: number;
+  /** "auto": find out whether rows can be batched, as a server does. Default: "off". */
+  batching?: "auto" | "off";
   sessionOptions?: ModelOptions["sessionOptions"];
 }
 
@@ -55,11 +57,11 @@ export class Workbench {
     return readModel(path);
   }
 
-  /** A session that runs one request at a time, as given: no batching, nothing cached. Close it. */
+  /** A session that runs one request at a time, as given: nothing cached. Close it. */
   load(source: OnnxModel | string, options: DraftOptions = {}): Promise<Model> {
     const path = typeof source === "string" ? source : this.write(source);
     return Model.load(path, {
-      batching: "off",
+      batching: options.batching ?? "off",
       measure: false,
       instances: 1,
       intraOpThreads: options.threads ?? 1,
