@@ -1,30 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Known architectures, in their real shapes but for the size of the image: size, kernels and types of what comes out.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { describe, it } from "node:test";
 import { bertLayers, imageRows, mobileNetV2, resnet50 } from "../../bench/models/architectures.js";
 import { reproducibleNumbers } from "../../bench/models/graph.js";
 import { readModel } from "../../src/optimize/onnx/model-file.js";
 import { quantizeModel } from "../../src/optimize/quantize/quantize.js";
 import { floats, reference } from "../reference.js";
-import { draftPath, networks, writeDraft } from "./model-files.js";
+import { draftPath, writeDraft } from "./model-files.js";
 import { npy } from "./sample-files.js";
-
-it("a network inside an If has nothing to quantize, and says so", async () => {
-  const before = readFileSync(networks.voice);
-  const output = draftPath("voice.onnx");
-  const options = {
-    model: networks.voice,
-    output,
-    calibration: "random",
-    mode: "static",
-    shapes: { input: [1, 288] },
-  } as const;
-  await assert.rejects(quantizeModel(options), { code: "ERR_UNSUPPORTED", message: /no layer that can be quantized/ });
-  assert.equal(existsSync(output), false);
-  assert.ok(before.equals(readFileSync(networks.voice)));
-});
 
 describe("known architectures in INT8", () => {
   const side = 64;

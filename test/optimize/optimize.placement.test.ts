@@ -5,51 +5,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { bertLayers, mobileNetV2, resnet50, squeezeExcite } from "../../bench/models/architectures.js";
 import { GraphBuilder } from "../../bench/models/graph.js";
-import { Graph } from "../../src/optimize/onnx/graph.js";
-import type { OnnxModel } from "../../src/optimize/onnx/model-file.js";
 import { int8, symmetricParams, uint8 } from "../../src/optimize/quantize/arithmetic.js";
-import { calibrate } from "../../src/optimize/quantize/calibrate.js";
 import { quantizeDynamically } from "../../src/optimize/quantize/dynamic.js";
-import { type FusionProof, proveFusion } from "../../src/optimize/quantize/fusion-proof.js";
-import { placePairs } from "../../src/optimize/quantize/placement.js";
-import { paramsOf } from "../../src/optimize/quantize/range.js";
-import { profiles, type TargetProfile } from "../../src/optimize/quantize/target.js";
-import { writePairs } from "../../src/optimize/quantize/write-pairs.js";
-import { normalizedModel } from "../../src/optimize/run/normalize.js";
-import { randomInputs } from "../../src/optimize/run/random-inputs.js";
-import { Workbench } from "../../src/optimize/run/workbench.js";
-import { writeDraft } from "./model-files.js";
-
-let drafts = 0;
-
-async function withModel<T>(bytes: Uint8Array, use: (bench: Workbench, model: OnnxModel) => Promise<T>): Promise<T> {
-  const bench = new Workbench();
-  try {
-    return await use(bench, await normalizedModel(bench, writeDraft(`placed-${++drafts}.onnx`, bytes)));
-  } finally {
-    bench.close();
-  }
-}
-
-/** Quantizes with a profile, on two random samples, and tells what runs. */
-function proof(bytes: Uint8Array, profile: TargetProfile = profiles.cpu, widen = 1): Promise<FusionProof> {
-  return withModel(bytes, async (bench, model) => {
-    const session = await bench.load(model);
-    const specs = session.metadata.inputs;
-    await session.close();
-    const samples = { count: 2, inputs: async (i: number) => randomInputs(specs, {}, i), label: () => undefined };
-    const placement = placePairs(new Graph(model), profile, new Set());
-    const found = await calibrate(bench, model, [...new Set(placement.tensors.values())], samples);
-    const range = { type: profile.activations, symmetric: profile.symmetric, method: "minmax" } as const;
-    const params = new Map(
-      [...found].map(([name, histogram]) => {
-        const exact = paramsOf(histogram, range);
-        return [name, { ...exact, scale: Math.fround(exact.scale * widen) }] as const;
-      }),
-    );
-    return proveFusion(bench, writePairs(model, placement, { profile, params, weights: {} }), placement.float);
-  });
-}
+import { proveFusion } from "../../src/optimize/quantize/fusion-proof.js";
+import { profiles } from "../../src/optimize/quantize/target.js";
+import { proof, withModel } from "./proof.js";
 
 const residual = () => {
   const graph = new GraphBuilder(12).conv(3, 16, 2).relu();

@@ -175,7 +175,10 @@ export function topologicalOrder(nodes: readonly NodeProto[]): NodeProto[] {
 function redirectIn(node: NodeProto, from: string, to: string): void {
   if (node.input.includes(from)) node.input = node.input.map((name) => (name === from ? to : name));
   if (!captured(node).includes(from)) return;
-  for (const body of bodiesOf(node)) for (const inner of body.node) redirectIn(inner, from, to);
+  for (const body of bodiesOf(node)) {
+    for (const inner of body.node) redirectIn(inner, from, to);
+    body.output = body.output.map((value) => (value.name === from ? { ...value, name: to } : value));
+  }
 }
 
 function* namesIn(graph: GraphProto): Generator<string> {

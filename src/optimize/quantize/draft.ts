@@ -162,6 +162,8 @@ async function halfDraft({ bench, base, yardstick, calibration, options, onProgr
   const wide = new Set([...histograms].filter(([, histogram]) => isWide(histogram)).map(([name]) => name));
   const excludedOutputs = layers.filter(({ name }) => options.exclude?.includes(name)).map(({ output }) => output);
   const { model, converted } = await convertToHalf(bench, base, new Set([...wide, ...excludedOutputs]));
+  if (converted.length === 0)
+    throw new OrtserveError("ERR_UNSUPPORTED", "the model has no node that can be converted to FP16");
   const isConverted = new Set(converted);
   const left = layers.filter(({ name }) => !isConverted.has(name));
   const reasons: FloatNode[] = left.map(({ name, kind }) => ({ name, op: kind, reason: "its values do not fit FP16" }));

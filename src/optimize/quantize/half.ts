@@ -160,7 +160,8 @@ class HalfWriter {
       if (chosen.has(node)) this.#replace(node, name, inner);
     }
     for (const node of this.#added) this.#replace(node, name, inner);
-    this.#added.push(makeNode("Cast", [inner], [name], { to: ElementType.float }));
+    const cast = makeNode("Cast", [inner], [name], { to: ElementType.float });
+    this.#added.push({ ...cast, name: this.#graph.freshName(`${name}_float`) }); // a node may have the output's own name
   }
 }
 

@@ -25,22 +25,25 @@ export function writePairs(model: OnnxModel, placement: Placement, settings: Wri
   return draft;
 }
 
-/** Nodes and lists are copied, so that they may be edited; weights are shared. */
+/** Nodes and lists are copied, in bodies, too, so that they may be edited; weights are shared. */
 export function copyGraph({ proto, directory }: OnnxModel): OnnxModel {
-  const graph = proto.graph as GraphProto;
+  const graph = { ...copyBody(proto.graph as GraphProto), valueInfo: [] };
+  return { proto: { ...proto, opsetImport: [...proto.opsetImport], graph }, directory };
+}
+
+function copyBody(graph: GraphProto): GraphProto {
   const node = graph.node.map((one) => ({
     ...one,
     input: [...one.input],
     output: [...one.output],
-    attribute: [...one.attribute],
+    attribute: one.attribute.map((attribute) => ({
+      ...attribute,
+      graphs: attribute.graphs.map(copyBody),
+      ...(attribute.g && { g: copyBody(attribute.g) }),
+    })),
   }));
-  const lists = {
-    initializer: [...graph.initializer],
-    input: [...graph.input],
-    output: [...graph.output],
-    valueInfo: [],
-  };
-  return { proto: { ...proto, opsetImport: [...proto.opsetImport], graph: { ...graph, node, ...lists } }, directory };
+  const { initializer, input, output } = graph;
+  return { ...graph, node, initializer: [...initializer], input: [...input], output: [...output] };
 }
 
 class PairWriter {
