@@ -146,6 +146,27 @@ describe("least squares", () => {
   });
 });
 
+describe("least squares for products without a bias", () => {
+  it("give them one", async () => {
+    const graph = new GraphBuilder(5);
+    const weight = (rows: number, columns: number) =>
+      graph.constant([rows, columns], reproducibleNumbers(rows + columns, rows * columns, 0.3));
+    graph
+      .append("MatMul", [weight(16, 64)])
+      .relu()
+      .append("MatMul", [weight(64, 8)]);
+    const model = writeDraft("products.onnx", graph.finish([10, 16], [10, 8]));
+    const calibration = writeDraft("products.npy", npy([64, 10, 16], reproducibleNumbers(3, 64 * 160)));
+    const output = draftPath("products-cut.onnx");
+    const { report, missed } = await pruneModel({ model, output, calibration, minSpeedup: 0, maxDrop: 1 });
+    assert.deepEqual(missed, []);
+    const [plain, refitted] = report.attempts;
+    assert.ok((refitted?.sqnr ?? 0) > (plain?.sqnr ?? 0), `${plain?.sqnr} dB, ${refitted?.sqnr} dB`);
+    const { proto } = await readModel(output);
+    assert.ok(proto.graph?.node.some(({ opType }) => opType === "Add" || opType === "Gemm"));
+  });
+});
+
 describe("inputs and outputs", () => {
   it("lose elements that do nothing, and callers notice nothing", async () => {
     const model = writeDraft("rows.onnx", perceptron());

@@ -221,5 +221,7 @@ function addBias(model: OnnxModel, graph: Graph, node: NodeProto, bias: Float32A
   }
   const product = graph.freshName(`${output}_product`);
   node.output = [product];
-  nodes.splice(nodes.indexOf(node) + 1, 0, makeNode("Add", [product, name], [output]));
+  const sum = makeNode("Add", [product, name], [output]);
+  sum.name = graph.freshName(`${output}_sum`); // the product may have its output's own name
+  nodes.splice(nodes.indexOf(node) + 1, 0, sum);
 }
