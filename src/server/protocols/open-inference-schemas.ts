@@ -69,6 +69,36 @@ const cacheStatistics = z
   .describe("The prediction cache: requests, results and bytes.")
   .meta({ id: "CacheStatistics" });
 
+const batchingStatistics = z
+  .object({
+    cuts: z
+      .object({
+        full: calls.describe("The cap was reached."),
+        preferred: calls.describe("A preferred size, or as many rows as a delay waits for, was there."),
+        delay: calls.describe("The oldest request had waited for the longest delay."),
+        deadline: calls.describe("Waiting longer would have cost a request its deadline."),
+        shape: calls.describe("Only requests of other shapes were left."),
+        instance_free: calls.describe("An instance was free and took everything."),
+      })
+      .describe("Batches, by what ended them."),
+    ran_inline: calls.describe("Requests so cheap that they ran on the thread that read them."),
+    isolated: calls.describe("Requests that ran again by themselves, because their batch had failed."),
+    padded_rows: calls.describe("Rows that only filled a batch up to an allowed size."),
+  })
+  .meta({ id: "BatchingStatistics" });
+
+const queueStatistics = z
+  .object({
+    rows: calls.describe("Waiting now."),
+    delayed: calls.describe("Moved back by the queue timeout."),
+    cancelled: calls.describe("Dropped before their run, because the caller had gone."),
+    expired: calls.describe("Dropped before their run, because their time was over."),
+    refused_full: calls,
+    refused_deadline: calls.describe("Refused on arrival, because they could not have been in time."),
+  })
+  .describe("Requests that did not run when they came.")
+  .meta({ id: "QueueStatistics" });
+
 export const statisticsSchema = z
   .object({
     model_stats: z.array(
@@ -87,6 +117,9 @@ export const statisticsSchema = z
           cache_miss: duration,
         }),
         batch_stats: z.array(z.object({ batch_size: z.int().min(1), ...computeTimes })),
+        batching_stats: batchingStatistics,
+        queue_stats: queueStatistics,
+        copied_bytes: z.object({ in: calls, out: calls }).describe("Payload bytes that were copied on their way."),
         cache_stats: cacheStatistics,
       }),
     ),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The statistics extension of the Open Inference Protocol, from the core's counters.
-import type { NativeCacheStats, NativeDuration } from "../../native/stats.js";
+import type { NativeBatchCuts, NativeCacheStats, NativeDuration, NativeModelStats } from "../../native/stats.js";
 import type { GpuState } from "../../runtime/devices.js";
 import type { Servable } from "../../serving/model-store.js";
 
@@ -57,6 +57,9 @@ function statisticsOf({ name, version, model }: Servable) {
     response_stats: {},
     batch_stats: stats.batches.map((batch) => ({ batch_size: batch.rows, ...stages(batch) })),
     memory_usage: [],
+    batching_stats: batchingStatistics(stats),
+    queue_stats: queueStatistics(stats),
+    copied_bytes: stats.copiedBytes,
     cache_stats: cacheStatistics(stats.cache),
     record_stats: stats.samples,
   };
@@ -67,6 +70,27 @@ function stages({ computeInput, computeInfer, computeOutput }: Stages) {
     compute_input: duration(computeInput),
     compute_infer: duration(computeInfer),
     compute_output: duration(computeOutput),
+  };
+}
+
+/** How batches came to their size, and what did not go through one. */
+function batchingStatistics({ batchCuts, ranInline, isolated, paddedRows }: NativeModelStats) {
+  return { cuts: cuts(batchCuts), ran_inline: ranInline, isolated, padded_rows: paddedRows };
+}
+
+function cuts({ instanceFree, ...others }: NativeBatchCuts) {
+  return { ...others, instance_free: instanceFree };
+}
+
+/** What waits now, and what became of requests that did not run. */
+function queueStatistics(stats: NativeModelStats) {
+  return {
+    rows: stats.queuedRows,
+    delayed: stats.delayed,
+    cancelled: stats.cancelled,
+    expired: stats.expired,
+    refused_full: stats.refusedFull,
+    refused_deadline: stats.refusedDeadline,
   };
 }
 
