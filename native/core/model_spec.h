@@ -19,6 +19,12 @@ struct InputQuantization {
   int32_t zero_point = 0;
 };
 
+/// What a graph does first to the pixels that its UINT8 input takes: pixel * mul + add, in FP32. One of each for all
+/// channels of the tensor, or one per channel.
+struct InputArithmetic {
+  std::vector<float> mul, add;
+};
+
 struct InputSpec {
   std::string name;
   DType dtype = DType::kFp32;
@@ -32,6 +38,8 @@ struct InputSpec {
   std::shared_ptr<const InputPlan> plan;
   /// From the metadata of a graph whose float input became UINT8 or INT8; plans that make floats follow it.
   std::optional<InputQuantization> quantized;
+  /// From the metadata of a graph that normalizes pixels itself; plans of images then leave that to it.
+  std::optional<InputArithmetic> arithmetic;
   /// Where a pruned graph takes only some elements of the last dim: requests bring all of them, and these are kept.
   /// In a loaded model's spec the last of `dims` is what requests bring; in a session's, what the graph takes.
   std::shared_ptr<const LiveIndices> live;

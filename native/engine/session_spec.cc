@@ -82,6 +82,37 @@ void read_quantization(const Ort::ModelMetadata& metadata, InputSpec& input) {
   }
 }
 
+// "0.0039,0.0041": a number for all channels, or one for each. False where it is anything else.
+bool parse_floats(const char* at, std::vector<float>& values) {
+  while (values.size() < kMaxChannels) {
+    char* end = nullptr;
+    values.push_back(std::strtof(at, &end));
+    if (end == at || !std::isfinite(values.back())) return false;
+    if (*end == '\0') return true;
+    if (*end != ',') return false;
+    at = end + 1;
+  }
+  return false;
+}
+
+// "input.NAME.mul" and "input.NAME.add" say what the graph does to the pixels that it takes.
+Status read_arithmetic(const Ort::ModelMetadata& metadata, InputSpec& input) {
+  if (input.dtype != DType::kUint8) return {};
+  Ort::AllocatorWithDefaultOptions allocator;
+  const std::string key = "input." + input.name;
+  const auto mul = metadata.LookupCustomMetadataMapAllocated((key + ".mul").c_str(), allocator);
+  const auto add = metadata.LookupCustomMetadataMapAllocated((key + ".add").c_str(), allocator);
+  if (!mul && !add) return {};
+  InputArithmetic found;
+  if (mul && add && parse_floats(mul.get(), found.mul) && parse_floats(add.get(), found.add)) {
+    input.arithmetic = std::move(found);
+    return {};
+  }
+  return unsupported("input '" + input.name + "'", "has metadata '" + key + ".mul' and '" + key +
+                                                       ".add' that are not lists of at most " +
+                                                       std::to_string(kMaxChannels) + " numbers");
+}
+
 Status read_map(const Ort::ConstMapTypeInfo& map, const std::string& what, OutputSpec& output) {
   ORTSERVE_RETURN_IF_ERROR(read_dtype(map.GetMapKeyType(), what, output.key_dtype));
   const Ort::TypeInfo values = map.GetMapValueType();
@@ -135,6 +166,7 @@ Result<ModelSpec> read_session_spec(const Ort::Session& session) {
   for (InputSpec& input : spec.inputs) {
     ORTSERVE_RETURN_IF_ERROR(read_live(metadata, input));
     read_quantization(metadata, input);
+    ORTSERVE_RETURN_IF_ERROR(read_arithmetic(metadata, input));
   }
   index = 0;
   for (std::string& name : session.GetOverridableInitializerNames()) {

@@ -55,7 +55,7 @@ export function quantizeCommand(): Command {
     .option("--max-drop <share>", "most loss of accuracy, or of agreement with the original", fraction, 0.01)
     .option("--min-sqnr <dB>", "least signal to noise of each output; 0: no bound", decibels, 0)
     .option("--min-speedup <ratio>", "least speed-up; 0: size is what counts", ratio, 1)
-    .option("--input-u8", "take inputs as UINT8; scales go into the model's metadata")
+    .option("--input-u8", "take inputs as UINT8: pixels, where the configuration says how images are normalized")
     .addOption(
       new Option("--input-layout <name>", "with --input-u8: layout of image inputs")
         .choices(["same", "nhwc"])

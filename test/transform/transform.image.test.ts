@@ -306,3 +306,52 @@ it("an image and named values make one row", async () => {
   assert.deepEqual(Array.from(image_out.data as Uint8Array), [...picture.data, ...picture.data]);
   assert.deepEqual(Array.from(row_out.data as Float32Array), [5, 0, 1, 6, 1, 0]);
 });
+
+describe("a graph that normalizes pixels itself", () => {
+  const [mean, std] = [
+    [0.5, 0.4, 0.3],
+    [0.2, 0.25, 0.5],
+  ] as const;
+  const mul = std.map((value) => Math.fround(1 / 255 / value)).join();
+  const add = mean.map((value, c) => Math.fround(-value / (std[c] ?? 1))).join();
+  const inside = { "input.x.mul": mul, "input.x.add": add };
+  const picture = noise(12, 4, 5);
+
+  it("is not loaded where its metadata cannot be read, or the configuration says otherwise", async () => {
+    const broken = identity("uint8", ["batch", 5, 4, 3], { "input.x.mul": "0.1,much", "input.x.add": "0" });
+    await assert.rejects(load(broken, {}), {
+      code: "ERR_LOAD_FAILED",
+      message: /'input\.x\.mul' and .* lists of at most 4/,
+    });
+    const half = identity("uint8", ["batch", 5, 4, 3], { "input.x.mul": "0.1" });
+    await assert.rejects(load(half, {}), { code: "ERR_LOAD_FAILED", message: /'input\.x\.add'/ });
+    const path = identity("uint8", ["batch", 5, 4, 3], inside);
+    await assert.rejects(load(path, { scale: 1 / 255 }), {
+      code: "ERR_INVALID_ARGUMENT",
+      message: /the scale, mean and std that are in the graph, x \* \[0\.0196.*or none, got x \* \[0\.00392/,
+    });
+    await assert.rejects(load(path, { scale: 1 / 255, mean: [...mean], std: [0.2, 0.25, 0.4] }), /in the graph/);
+  });
+
+  it("gets the pixels, whether the configuration says the same or nothing, in its own order", async () => {
+    const same = { scale: 1 / 255, mean: [...mean], std: [...std] };
+    for (const [dims, planar] of [
+      [["batch", 5, 4, 3], false],
+      [["batch", 3, 5, 4], true],
+    ] as const)
+      for (const options of [same, {}]) {
+        const { y } = await (await load(identity("uint8", dims, inside), options)).predict<{ y: Tensor }>(
+          await png(picture),
+        );
+        assert.deepEqual(
+          Array.from(y.data as Uint8Array),
+          expected(picture, planar, (x) => x),
+        );
+      }
+    // The lists of a configuration are in the order of the tensor, as those of the graph are.
+    const turned = await load(identity("uint8", ["batch", 5, 4, 3], inside), { color: "bgr", ...same });
+    const { y } = await turned.predict<{ y: Tensor }>(await png(picture));
+    const swapped = Array.from(picture.data, (_, at) => picture.data[at - (at % 3) + 2 - (at % 3)]);
+    assert.deepEqual(Array.from(y.data as Uint8Array), swapped);
+  });
+});

@@ -2,6 +2,7 @@
 #include "core/transform/input_plan.h"
 
 #include <cmath>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -93,9 +94,51 @@ Status no_image(const ImagePlan& plan, const InputSpec& input) {
                            (plan.width > 0 ? " and " + size + " pixels" : ""));
 }
 
+std::string arithmetic_text(const std::vector<float>& mul, const std::vector<float>& add) {
+  std::string text = "x";
+  const auto append = [&text](const char* sign, const std::vector<float>& values) {
+    text += sign;
+    for (size_t i = 0; i < values.size(); ++i) {
+      char number[32];
+      std::snprintf(number, sizeof number, "%s%.9g", i == 0 ? "" : ", ", static_cast<double>(values[i]));
+      text += number;
+    }
+    text += "]";
+  };
+  append(" * [", mul);
+  append(" + [", add);
+  return text;
+}
+
+// The graph normalizes what it takes: the pixels go in as they are. A plan that would do something else is a mistake.
+Status leave_to_graph(PixelPlan& pixels, const InputSpec& input) {
+  const InputArithmetic& inside = *input.arithmetic;
+  const auto fits = [&](const std::vector<float>& values, size_t place, float value) {
+    if (values.size() != 1 && values.size() != pixels.channels) return false;
+    return values[values.size() == 1 ? 0 : place] == value;
+  };
+  std::vector<float> mul(pixels.channels), add(pixels.channels);
+  bool same = true;
+  for (size_t c = 0; c < pixels.channels; ++c) {
+    const size_t place = pixels.place[c];
+    mul[place] = pixels.mul[c];
+    add[place] = pixels.add[c];
+    same = same && fits(inside.mul, place, mul[place]) && fits(inside.add, place, add[place]);
+  }
+  if (!same) {
+    return {Code::kInvalidArgument,
+            "'preprocess' of input '" + input.name + "': expected the scale, mean and std that are in the graph, " +
+                arithmetic_text(inside.mul, inside.add) + ", or none, got " + arithmetic_text(mul, add)};
+  }
+  pixels.mul.fill(1);
+  pixels.add.fill(0);
+  return {};
+}
+
 Status attach(ImagePlan& plan, const ModelSpec& model, InputSpec& input) {
   plan.pixels.dtype = input.dtype;
   ORTSERVE_RETURN_IF_ERROR(check_pixels(plan, input));
+  if (input.arithmetic && !plan.pixels.is_plain()) ORTSERVE_RETURN_IF_ERROR(leave_to_graph(plan.pixels, input));
   if (input.quantized && plan.pixels.scale.empty() && !plan.pixels.is_plain()) {
     plan.pixels.scale = {input.quantized->scale};
     plan.pixels.zero_point = {input.quantized->zero_point};

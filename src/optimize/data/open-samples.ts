@@ -2,8 +2,10 @@
 // What `--calib` names: data, or the word random.
 import { existsSync } from "node:fs";
 import type { TensorSpec } from "../../runtime/model.js";
+import { Tensor } from "../../runtime/tensor.js";
 import { randomInputs, type ShapeChoice } from "../run/random-inputs.js";
 import { loadSamples } from "./load-samples.js";
+import { type PixelArithmetic, pixelArithmetic, pixelsOf, realsOf } from "./pixels.js";
 import { requestLoaders } from "./request-loaders.js";
 import type { RequestForm, RequestReader } from "./request-reader.js";
 import type { Samples } from "./samples.js";
@@ -31,6 +33,17 @@ export async function openSamples(
   requests: RequestReader,
 ): Promise<Samples> {
   if (!isMadeUp(source)) return loadSamples(source.calibration, specs, requestLoaders(requests));
-  const inputs = async (index: number) => randomInputs(specs, source.shapes ?? {}, index + 1);
+  const pixels = pixelArithmetic(specs, source.requests?.preprocess);
+  const inputs = async (index: number) => {
+    const made = randomInputs(specs, source.shapes ?? {}, index + 1);
+    return Object.fromEntries(Object.entries(made).map(([name, one]) => [name, asPixels(one, pixels.get(name))]));
+  };
   return { count: randomSamples, inputs, label: () => undefined };
+}
+
+/** The nearest that `preprocess` would make of an image. */
+function asPixels(tensor: Tensor, arithmetic: PixelArithmetic | undefined): Tensor {
+  if (arithmetic === undefined) return tensor;
+  const pixels = pixelsOf(tensor.data as Float32Array, tensor.shape, arithmetic);
+  return new Tensor(tensor.datatype, realsOf(pixels, tensor.shape, arithmetic) as never, tensor.shape);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The quantized model before it is judged as a whole: made in the chosen mode, measured, and described for the report.
 import { OrtserveError } from "../../errors.js";
+import type { ModelMetadata } from "../../runtime/model.js";
+import { type PixelArithmetic, pixelArithmetic } from "../data/pixels.js";
 import type { Samples } from "../data/samples.js";
 import type { Feed, Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
@@ -13,6 +15,7 @@ import { convertToHalf } from "./half.js";
 import { integerInputs } from "./integer-input.js";
 import { type FloatNode, findLayers } from "./layers.js";
 import { layerNoise } from "./noise.js";
+import { checkPixels } from "./pixel-input.js";
 import type { QuantizeOptions } from "./quantize.js";
 import type { Mode, QuantizeReport } from "./report-data.js";
 import { excludeWorst, rankLayers } from "./sensitivity.js";
@@ -22,6 +25,8 @@ import { profiles } from "./target.js";
 export interface DraftRequest {
   readonly bench: Workbench;
   readonly base: OnnxModel;
+  /** Of the model as it was given. */
+  readonly original: ModelMetadata;
   readonly yardstick: Yardstick;
   readonly calibration: Samples;
   readonly mode: Mode;
@@ -53,11 +58,13 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
   const { bench, base, yardstick, calibration, options, passes, onProgress } = request;
   const target = options.target === "tensorrt" ? "tensorrt" : "cpu";
   const weights = { perTensor: options.perTensor ?? false, reduceRange: options.cpuCompat === "avx2" };
+  const pixels = pixelArithmetic(request.original.inputs, options.requests?.preprocess);
   const quantizer = new StaticQuantizer(bench, yardstick, calibration, {
     profile: profiles[target],
     weights,
     exclude: new Set(options.exclude),
     biasCorrection: options.biasCorrection ?? true,
+    pixels,
     ...(options.budgetBytes !== undefined && { budgetBytes: options.budgetBytes }),
     passes,
     onProgress,
@@ -69,7 +76,7 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
     return seen && (4 * seen.total) / calibration.count;
   };
   const noise = await layerNoise(bench, result.base, result.model, result.placement, calibration, bytesOf);
-  const integer = await withIntegerInputs(request, result);
+  const integer = await withIntegerInputs(request, result, pixels);
   const fusion = target === "cpu" ? await proveFusion(bench, integer.model, result.placement.float) : undefined;
   return {
     ...integer,
@@ -87,11 +94,15 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
   };
 }
 
-async function withIntegerInputs({ bench, yardstick, options }: DraftRequest, result: StaticResult) {
+async function withIntegerInputs(
+  { bench, original, yardstick, options }: DraftRequest,
+  result: StaticResult,
+  pixels: ReadonlyMap<string, PixelArithmetic>,
+) {
   if (!options.inputU8) return { model: result.model, feed: sameFeed, inputs: [], quality: result.quality };
-  const session = await bench.load(options.model);
-  await session.close();
-  const made = integerInputs(result.model, session.metadata, result.params, options.inputLayout ?? "same");
+  for (const [name, arithmetic] of pixels) checkPixels(name, arithmetic, result.histograms.get(name));
+  const { params } = result;
+  const made = integerInputs(result.model, { original, params, layout: options.inputLayout ?? "same", pixels });
   const quality = await yardstick.measureDraft(bench, made.model, made.feed);
   return { model: made.model, feed: made.feed, inputs: made.inputs, quality };
 }

@@ -4,12 +4,14 @@ import { OrtserveError } from "../../errors.js";
 import { type PredictInputs, prepareInputs } from "../../runtime/inputs.js";
 import type { ModelMetadata } from "../../runtime/model.js";
 import { datatypes, Tensor } from "../../runtime/tensor.js";
+import { type PixelArithmetic, pixelsOf } from "../data/pixels.js";
 import type { Feed } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
 import { ElementType, type ModelProto, type NodeProto, type ValueInfo } from "../onnx/messages.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import { makeNode } from "../onnx/node.js";
-import { type QuantParams, quantizeAll } from "./arithmetic.js";
+import { type QuantParams, quantizeAll, uint8 } from "./arithmetic.js";
+import { arithmeticNodes, pixelParams } from "./pixel-input.js";
 import { copyGraph } from "./write-pairs.js";
 
 /** "nhwc": images of a channels-first model come channels last, as decoders give them. */
@@ -17,8 +19,11 @@ export type InputLayout = "same" | "nhwc";
 
 export interface IntegerInput {
   readonly name: string;
+  /** Of the integers; scale 1 and zero point 0 with `arithmetic`. */
   readonly params: QuantParams;
   readonly layout: InputLayout;
+  /** What the graph does first to the pixels that come. */
+  readonly arithmetic?: PixelArithmetic;
 }
 
 export interface IntegerInputs {
@@ -28,15 +33,24 @@ export interface IntegerInputs {
   readonly feed: Feed;
 }
 
+export interface IntegerInputOptions {
+  /** Of the model before. */
+  readonly original: ModelMetadata;
+  readonly params: ReadonlyMap<string, QuantParams>;
+  readonly layout: InputLayout;
+  /** Of inputs that are made of pixels. */
+  readonly pixels: ReadonlyMap<string, PixelArithmetic>;
+}
+
 /**
- * Takes the conversion off every FP32 input that integer nodes read; `original` has the metadata of the model before. Scale, zero
- * point and layout go into the model's metadata as `input.NAME.scale` and so on. Throws ERR_UNSUPPORTED when there is no such input.
+ * Makes UINT8 of every FP32 input that integer nodes read, by taking its conversion off, and of every one that is made of pixels:
+ * those come as they are, and the graph computes first what `preprocess` did, where the integers are not the pixels anyway. What
+ * the integers stand for goes into the model's metadata: `input.NAME.scale` and `zero_point`, or `mul` and `add`, and `layout`.
+ * Throws ERR_UNSUPPORTED when there is no such input.
  */
 export function integerInputs(
   quantized: OnnxModel,
-  original: ModelMetadata,
-  params: ReadonlyMap<string, QuantParams>,
-  layout: InputLayout,
+  { original, params, layout, pixels }: IntegerInputOptions,
 ): IntegerInputs {
   const model = copyGraph(quantized);
   const graph = new Graph(model);
@@ -44,13 +58,16 @@ export function integerInputs(
   for (const value of graph.inputs) {
     const name = value.name ?? "";
     const quantize = graph.consumers(name).find(({ opType }) => opType === "QuantizeLinear");
-    const found = params.get(name);
-    if (quantize === undefined || found?.type.name !== "uint8") continue;
-    const isImage = value.type?.tensorType?.shape?.dim.length === 4;
-    const input = { name, params: found, layout: isImage ? layout : "same" } as const;
-    replaceInput(graph, value, quantize, input.layout);
+    const [found, arithmetic] = [params.get(name), pixels.get(name)];
+    const isImage = value.type?.tensorType?.shape?.dim.length === 4 && arithmetic?.axis !== -1;
+    const how = { name, layout: isImage ? layout : "same" } as const;
+    if (arithmetic && !(quantize && pixelParams(arithmetic)))
+      inputs.push({ ...how, params: { type: uint8, scale: 1, zeroPoint: 0 }, arithmetic });
+    else if (quantize && found?.type.name === "uint8") inputs.push({ ...how, params: found });
+    else continue;
+    const input = inputs.at(-1) as IntegerInput;
+    replaceInput(graph, value, quantize, input);
     describe(model.proto, input);
-    inputs.push(input);
   }
   if (inputs.length === 0)
     throw new OrtserveError("ERR_UNSUPPORTED", "--input-u8: no input of the model is read by an integer layer");
@@ -59,27 +76,55 @@ export function integerInputs(
   return { model, inputs, feed: (given) => feedIntegers(original, given, inputs) };
 }
 
-function replaceInput(graph: Graph, value: ValueInfo, quantize: NodeProto, layout: InputLayout): void {
-  const name = value.name ?? "";
-  const [quantized = ""] = quantize.output;
+/** Whoever read the float input, for its shape for example, reads what is equal to it now. */
+function replaceInput(graph: Graph, value: ValueInfo, quantize: NodeProto | undefined, input: IntegerInput): void {
+  const { name, layout, arithmetic } = input;
+  const [quantized = ""] = quantize?.output ?? [];
   const dequantize = graph.consumers(quantized).find(({ opType }) => opType === "DequantizeLinear");
-  // Who read the float input, for its shape for example, reads what is equal to it now.
-  const floatReaders = new Set(graph.nodes.filter((node) => node === quantize));
-  graph.redirect(name, dequantize?.output[0] ?? "", floatReaders);
-  graph.removeNodes(new Set([quantize]));
-  const shape = value.type?.tensorType?.shape;
-  const dims = shape?.dim ?? [];
-  const source = layout === "nhwc" ? graph.freshName(`${name}_nchw`) : name;
-  graph.redirect(quantized, source);
-  if (layout === "nhwc") graph.proto.node.push(makeNode("Transpose", [name], [source], { perm: [0, 3, 1, 2] }));
-  const turned = layout === "nhwc" ? [0, 2, 3, 1].flatMap((i) => dims[i] ?? []) : dims;
-  const type = { tensorType: { elemType: ElementType.uint8, ...(shape && { shape: { dim: turned } }) } };
-  graph.proto.input = graph.proto.input.map((one) => (one.name === name ? { ...one, type } : one));
+  const pixels = asPixels(value, layout);
+  const computed =
+    arithmetic && arithmeticNodes(graph, pixels, layout === "nhwc" ? { ...arithmetic, axis: -1 } : arithmetic);
+  const added = [...(computed?.nodes ?? [])];
+  const planes = (from: string) => {
+    if (layout !== "nhwc") return from;
+    const to = graph.freshName(`${from}_nchw`);
+    added.push(makeNode("Transpose", [from], [to], { perm: [0, 3, 1, 2] }));
+    return to;
+  };
+  const readers = new Set(quantize ? [quantize] : []);
+  graph.redirect(name, dequantize?.output[0] ?? planes(computed?.result ?? ""), readers);
+  // Elements are reordered behind the rounding: integers are a quarter of the bytes, and the reordering may fall away.
+  if (quantize && computed) {
+    const rounded = graph.freshName(`${name}_rounded`);
+    graph.redirect(quantized, planes(rounded));
+    graph.redirect(name, computed.result);
+    quantize.output = [rounded];
+  } else if (quantize) {
+    graph.removeNodes(readers);
+    graph.redirect(quantized, planes(name));
+  }
+  graph.proto.node.push(...added);
+  graph.proto.input = graph.proto.input.map((one) => (one.name === name ? pixels : one));
   graph.reindex();
 }
 
-function describe(proto: ModelProto, { name, params, layout }: IntegerInput): void {
-  const facts = { scale: params.scale, zero_point: params.zeroPoint, ...(layout === "nhwc" && { layout: "nhwc" }) };
+function asPixels(value: ValueInfo, layout: InputLayout): ValueInfo {
+  const shape = value.type?.tensorType?.shape;
+  const dims = shape?.dim ?? [];
+  const turned = layout === "nhwc" ? [0, 2, 3, 1].flatMap((i) => dims[i] ?? []) : dims;
+  return {
+    ...value,
+    type: { tensorType: { elemType: ElementType.uint8, ...(shape && { shape: { dim: turned } }) } },
+  };
+}
+
+function describe(proto: ModelProto, { name, params, layout, arithmetic }: IntegerInput): void {
+  const facts = {
+    ...(arithmetic
+      ? { mul: arithmetic.mul.join(), add: arithmetic.add.join() }
+      : { scale: params.scale, zero_point: params.zeroPoint }),
+    ...(layout === "nhwc" && { layout: "nhwc" }),
+  };
   const entries = Object.entries(facts).map(([key, value]) => ({ key: `input.${name}.${key}`, value: String(value) }));
   proto.metadataProps = [...proto.metadataProps, ...entries];
 }
@@ -97,8 +142,9 @@ function feedIntegers(metadata: ModelMetadata, given: PredictInputs, inputs: rea
   return Object.fromEntries(entries);
 }
 
-function integerTensor({ data, shape }: Tensor, { params, layout }: IntegerInput): Tensor {
-  const values = quantizeAll(data as Float32Array, params) as Uint8Array;
+function integerTensor({ data, shape }: Tensor, { params, layout, arithmetic }: IntegerInput): Tensor {
+  const floats = data as Float32Array;
+  const values = arithmetic ? pixelsOf(floats, shape, arithmetic) : (quantizeAll(floats, params) as Uint8Array);
   if (layout === "same") return new Tensor("UINT8", values, shape);
   const [rows = 1, channels = 1, height = 1, width = 1] = shape;
   const pixels = height * width;

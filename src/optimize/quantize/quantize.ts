@@ -17,7 +17,7 @@ import { normalizedModel } from "../run/normalize.js";
 import { profileRun } from "../run/profile.js";
 import { StageClock } from "../run/stage-clock.js";
 import { Workbench } from "../run/workbench.js";
-import { type Draft, draftOf } from "./draft.js";
+import { type Draft, type DraftRequest, draftOf } from "./draft.js";
 import { findLayers } from "./layers.js";
 import { preferredMode } from "./mode.js";
 import type { Mode, QuantizeReport } from "./report-data.js";
@@ -78,7 +78,7 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
     const samples = await openSamples(original.metadata.inputs, options, requests);
     const mode = await chosenMode(bench, base, samples, options);
     const split = splitSamples(samples, options.maxSamples ?? 256);
-    const draft = await makeDraft(bench, base, mode, split, goals, options);
+    const draft = await makeDraft({ bench, base, original: original.metadata, mode, goals, options }, split);
     options.onProgress?.("speed", 0, 1);
     const { target = "cpu" } = options;
     const inputs = await split.heldOut.inputs(0);
@@ -101,19 +101,17 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
   }
 }
 
+type Made = Pick<DraftRequest, "bench" | "base" | "original" | "mode" | "options"> & { readonly goals: Goals };
+
 async function makeDraft(
-  bench: Workbench,
-  base: OnnxModel,
-  mode: Mode,
+  { goals, ...made }: Made,
   { calibration, heldOut }: { calibration: Samples; heldOut: Samples },
-  goals: Goals,
-  options: QuantizeOptions,
 ): Promise<Draft> {
+  const { bench, options } = made;
   const yardstick = await Yardstick.make(bench, options.model, heldOut);
   const passes = (quality: Quality) => passesQuality(quality, goals);
   const onProgress = options.onProgress ?? (() => {});
-  const request = { bench, base, yardstick, calibration, mode, options, passes, onProgress };
-  return draftOf(request).finally(() => yardstick.close());
+  return draftOf({ ...made, yardstick, calibration, passes, onProgress }).finally(() => yardstick.close());
 }
 
 function heading({ model, output }: QuantizeOptions, target: Target, mode: Mode) {
@@ -142,9 +140,13 @@ async function chosenMode(
   options: QuantizeOptions,
 ): Promise<Mode> {
   const { target = "cpu", mode = "auto" } = options;
+  if (options.inputU8 && target === "cuda")
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", "--input-u8 is for --target cpu: a model for CUDA has no integers");
   if (target === "cuda") return "half";
   if (target === "tensorrt" && mode === "dynamic")
     throw new OrtserveError("ERR_INVALID_ARGUMENT", "TensorRT takes no dynamic quantization: use --mode static");
+  if (options.inputU8 && mode === "dynamic")
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", "--input-u8 takes no dynamic quantization: use --mode static");
   if (mode !== "auto") return mode;
   if (target === "tensorrt" || options.inputU8) return "static";
   const runs = await profileRun(bench, base, await samples.inputs(0), { level: "none" });

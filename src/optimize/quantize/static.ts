@@ -2,6 +2,7 @@
 // Static quantization: ranges from calibration, then whatever of the known remedies raises the quality, then exclusions.
 import { OrtserveError } from "../../errors.js";
 import type { Distribution } from "../../runtime/histogram.js";
+import type { PixelArithmetic } from "../data/pixels.js";
 import type { Samples } from "../data/samples.js";
 import type { Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
@@ -11,6 +12,7 @@ import type { QuantParams } from "./arithmetic.js";
 import { type BiasCorrections, correctBiases, withBiases } from "./bias-correction.js";
 import { calibrate } from "./calibrate.js";
 import { equalizeLayers } from "./equalize.js";
+import { pixelRanges } from "./pixel-input.js";
 import { type Placement, placePairs } from "./placement.js";
 import { paramsOf, type RangeMethod } from "./range.js";
 import type { Trial } from "./report-data.js";
@@ -25,6 +27,8 @@ export interface StaticOptions {
   /** Layers that stay FP32 in any case. */
   readonly exclude: ReadonlySet<string>;
   readonly biasCorrection: boolean;
+  /** Of inputs that are made of pixels. */
+  readonly pixels: ReadonlyMap<string, PixelArithmetic>;
   readonly budgetBytes?: number;
   readonly passes: (quality: Quality) => boolean;
   readonly onProgress: (stage: string, done: number, of: number) => void;
@@ -161,10 +165,11 @@ export class StaticQuantizer {
     const placement = placePairs(new Graph(model), profile, excluded);
     const range = { type: profile.activations, symmetric: profile.symmetric, method };
     const params = new Map<string, QuantParams>();
+    const known = profile.symmetric ? undefined : pixelRanges(this.#options.pixels, histograms);
     for (const root of new Set(placement.tensors.values())) {
       const histogram = histograms.get(root);
       if (histogram === undefined) throw new OrtserveError("ERR_INTERNAL", `tensor '${root}' was not calibrated`);
-      params.set(root, paramsOf(histogram, range));
+      params.set(root, known?.get(root) ?? paramsOf(histogram, range));
     }
     return { model: writePairs(model, placement, { profile, params, weights }), placement, params };
   }

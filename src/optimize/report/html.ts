@@ -129,7 +129,7 @@ function originRows(report: QuantizeReport): Row[] {
     ...report.inputs.map(
       (input): Row => [
         `input ${input.name}`,
-        `UINT8${input.layout === "nhwc" ? ", channels last" : ""}: ${input.params.scale} * (x - ${input.params.zeroPoint})`,
+        `UINT8${input.layout === "nhwc" ? ", channels last" : ""}: ${meaning(input)}`,
       ],
     ),
     ["timed", speed ? `${speed.rounds} rounds in turns, medians` : "not on this machine"],
@@ -137,4 +137,10 @@ function originRows(report: QuantizeReport): Row[] {
     ["versions", `ortserve ${versions.ortserve}, ONNX Runtime ${versions.onnxruntime}`],
     ["date", report.date],
   ];
+}
+
+/** Of the integers. */
+function meaning({ params, arithmetic }: QuantizeReport["inputs"][number]): string {
+  if (arithmetic === undefined) return `${params.scale} * (x - ${params.zeroPoint})`;
+  return `x * [${arithmetic.mul.join(", ")}] + [${arithmetic.add.join(", ")}], computed in the model`;
 }
