@@ -6,6 +6,8 @@ import { bertLayers, mobileNetV2, resnet50 } from "../../bench/models/architectu
 import { differences, differenceText } from "../../src/optimize/inspect/difference.js";
 import { inspectModel } from "../../src/optimize/inspect/inspect.js";
 import { inspectionText } from "../../src/optimize/inspect/text.js";
+import { pruneModel } from "../../src/optimize/prune/prune.js";
+import { quantizeModel } from "../../src/optimize/quantize/quantize.js";
 import { modelPath } from "../models/make.mjs";
 import { draftPath, networks, writeDraft } from "./model-files.js";
 
@@ -94,6 +96,28 @@ describe("inspect finds", () => {
     const iris = await inspectModel(networks.iris);
     assert.equal(iris.quantization, undefined);
     assert.match(inspectionText(iris), /nothing: it has no FP32 layer/);
+  });
+
+  it("what pruning would leave, as pruning then does, and nothing where it would be refused", async () => {
+    const digits = await inspectModel(networks.digits);
+    const made = { calibration: "random", maxDrop: 1, minSpeedup: 0 };
+    const { report } = await pruneModel({ ...made, model: networks.digits, output: draftPath("foretold.onnx") });
+    const { pruning } = digits;
+    assert.ok(pruning !== undefined);
+    assert.deepEqual([pruning.channels, pruning.groups, pruning.macs], [96, report.groups.length, report.after.macs]);
+    assert.equal(pruning.sparsity, report.sparsity.reached);
+    assert.ok(Math.abs(pruning.bytes - report.after.bytes) < 500, `${pruning.bytes}, ${report.after.bytes}`);
+    assert.match(inspectionText(digits), /With `ortserve prune`\n +channels +\d+ of 96 in 3 groups/);
+    const iris = await inspectModel(networks.iris);
+    assert.equal(iris.pruning, undefined);
+    assert.match(inspectionText(iris), /With `ortserve prune`\n +nothing: it has no channels/);
+  });
+
+  it("nothing to foretell of a model that is quantized", async () => {
+    const output = draftPath("quantized.onnx");
+    await quantizeModel({ model: networks.digits, output, calibration: "random", maxDrop: 1, minSpeedup: 0 });
+    const { quantization, pruning } = await inspectModel(output);
+    assert.deepEqual([quantization, pruning], [undefined, undefined]);
   });
 
   it("the difference of two models, and none of one with itself", async () => {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What there is to know of a model: its signature, its size, its work, and how ONNX Runtime runs it here.
 import { basename } from "node:path";
+import { OrtserveError } from "../../errors.js";
+import type { PredictInputs } from "../../runtime/inputs.js";
 import type { ProviderChoice } from "../../runtime/model-options.js";
 import {
   type ElementType,
@@ -13,12 +15,14 @@ import { allInitializers, type OnnxModel, readModel, storedBytes } from "../onnx
 import { bodiesOf } from "../onnx/node.js";
 import { elementBytes, tensorSize } from "../onnx/tensor-data.js";
 import { multiplyAccumulates } from "../run/cost.js";
-import { profileRun } from "../run/profile.js";
+import { normalizedModel } from "../run/normalize.js";
+import { type NodeRun, profileRun } from "../run/profile.js";
 import { runnableInputs, type ShapeChoice } from "../run/random-inputs.js";
 import { Workbench } from "../run/workbench.js";
 import { type ExecutionRow, executionTable } from "./execution.js";
-import { type Forecast, forecastQuantization } from "./forecast.js";
 import { peakTensorBytes } from "./memory.js";
+import { forecastPruning, type PruneForecast } from "./prune-forecast.js";
+import { forecastQuantization, type QuantizeForecast } from "./quantize-forecast.js";
 
 export interface InspectOptions {
   /** Shapes for inputs with open dims. Default: 1 row, 128 elsewhere. */
@@ -74,7 +78,9 @@ export interface Inspection {
     readonly execution: readonly ExecutionRow[];
   };
   /** What `ortserve quantize` would make of it for a CPU; undefined when it would refuse. */
-  readonly quantization: Forecast | undefined;
+  readonly quantization: QuantizeForecast | undefined;
+  /** What `ortserve prune` would leave of it; undefined when it would refuse. */
+  readonly pruning: PruneForecast | undefined;
 }
 
 /** Reads the model and runs it twice: as written, for its work, and optimized, for how it runs. Rejects as Model.load does. */
@@ -101,14 +107,34 @@ export async function inspectModel(path: string, options: InspectOptions = {}): 
         micros: optimized.reduce((sum, { micros }) => sum + micros, 0),
         execution: executionTable(optimized),
       },
-      quantization: await forecastQuantization(bench, path, facts.bytes, written),
+      ...(await forecasts(bench, path, facts.bytes, inputs, written)),
     };
   } finally {
     bench.close();
   }
 }
 
-function staticFacts(path: string, model: OnnxModel): Omit<Inspection, "operators" | "run" | "quantization"> {
+async function forecasts(
+  bench: Workbench,
+  path: string,
+  bytes: number,
+  inputs: PredictInputs,
+  runs: readonly NodeRun[],
+): Promise<Pick<Inspection, "quantization" | "pruning">> {
+  const model = await normalizedModel(bench, path).catch((error) => {
+    if (error instanceof OrtserveError && error.code === "ERR_UNSUPPORTED") return undefined; // quantized already
+    throw error;
+  });
+  return {
+    quantization: model && forecastQuantization(model, bytes, runs),
+    pruning: model && (await forecastPruning(bench, model, bytes, inputs)),
+  };
+}
+
+function staticFacts(
+  path: string,
+  model: OnnxModel,
+): Omit<Inspection, "operators" | "run" | "quantization" | "pruning"> {
   const { proto } = model;
   const graph = proto.graph as GraphProto;
   const constants = new Set(graph.initializer.map(({ name }) => name));

@@ -35,7 +35,9 @@ export function inspectionText(found: Inspection): string {
     "",
     executionText(found),
     "",
-    forecastText(found),
+    quantizeText(found),
+    "",
+    pruneText(found),
     "",
   ].join("\n");
 }
@@ -65,7 +67,7 @@ function executionText({ run }: Inspection): string {
   return `As ONNX Runtime runs it\n${columns([head, ...rows], 3)}`;
 }
 
-function forecastText({ quantization, bytes }: Inspection): string {
+function quantizeText({ quantization, bytes }: Inspection): string {
   if (quantization === undefined) return "With `ortserve quantize`\n  nothing: it has no FP32 layer that could be INT8";
   const { mode, layers, share, float } = quantization;
   const size = `${byteText(bytes)} -> about ${byteText(quantization.bytes)}`;
@@ -76,13 +78,30 @@ function forecastText({ quantization, bytes }: Inspection): string {
       `${layers} in INT8, with ${(100 * share).toFixed(1)} % of the multiply-accumulates; ${float.length} stay FP32`,
     ],
     ["file", size],
-    ...reasons(float).map(([reason, count], i) => [i === 0 ? "FP32 because" : "", `${reason} (${count})`]),
+    ...reasonRows(
+      "FP32 because",
+      float.map(({ reason }) => reason),
+    ),
   ];
   return `With \`ortserve quantize\`\n${columns(rows, 2)}`;
 }
 
-function reasons(float: readonly { reason: string }[]): [string, number][] {
+function pruneText({ pruning, bytes, run }: Inspection): string {
+  if (pruning === undefined) return "With `ortserve prune`\n  nothing: it has no channels that could go";
+  const { groups, channels, sparsity, macs, obstacles } = pruning;
+  const gone = Math.round(sparsity * channels);
+  const rows = [
+    ["channels", `${quantity(gone)} of ${quantity(channels)} in ${groups} groups, where quality allows so many`],
+    ["one run", `${quantity(run.macs)} -> ${quantity(macs)} multiply-accumulates`],
+    ["file", `${byteText(bytes)} -> about ${byteText(pruning.bytes)}`],
+    ...reasonRows("stay because", Object.values(obstacles)),
+  ];
+  return `With \`ortserve prune\`\n${columns(rows, 2)}`;
+}
+
+/** Each reason once, with how often it was given. */
+function reasonRows(title: string, reasons: readonly string[]): string[][] {
   const counts = new Map<string, number>();
-  for (const { reason } of float) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  return [...counts];
+  for (const reason of reasons) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].map(([reason, count], i) => [i === 0 ? title : "", `${reason} (${count})`]);
 }

@@ -12,6 +12,9 @@ export interface AllocationOptions {
   readonly mostOfGroup?: number;
 }
 
+/** Share of the channels that go where nobody says how many. */
+export const defaultSparsity = 0.5;
+
 /** A group of fewer channels than this is aligned to 8. */
 const smallGroup = 32;
 /** Groups of 64 channels and more keep at least this many; smaller ones a quarter. */

@@ -16,7 +16,7 @@ import { thisMachine } from "../run/machine.js";
 import { normalizedModel } from "../run/normalize.js";
 import { StageClock } from "../run/stage-clock.js";
 import { Workbench } from "../run/workbench.js";
-import { Allocation } from "./allocate.js";
+import { Allocation, defaultSparsity } from "./allocate.js";
 import { CostModel } from "./cost.js";
 import type { Dependencies } from "./dependencies.js";
 import { proveEquivalence } from "./equivalence.js";
@@ -129,7 +129,7 @@ async function searched(
   const scores = scoreUnits(deps, means);
   const outputs = unwantedOutputs(deps, wanted);
   const always = [...deadInputs(deps, scores), ...outputs];
-  const sparsity = options.sparsity ?? 0.5;
+  const sparsity = options.sparsity ?? defaultSparsity;
   const mostOfGroup = Math.max(0.7, macsRatio === undefined ? sparsity : 0);
   const allocation = new Allocation(deps, scores, always, { align: options.align ?? 16, mostOfGroup });
   const cost = new CostModel(deps, runs);
@@ -200,7 +200,7 @@ function nothingGone(changes: readonly { before: number; after: number }[]): str
 }
 
 function heading(options: PruneOptions, best: Candidate, goals: Goals) {
-  const asked = options.macsRatio === undefined ? (options.sparsity ?? 0.5) : undefined;
+  const asked = options.macsRatio === undefined ? (options.sparsity ?? defaultSparsity) : undefined;
   return {
     model: basename(options.model),
     output: basename(options.output),
@@ -228,7 +228,7 @@ const fewJudges = 100;
 
 function warningsOf(options: PruneOptions, best: Candidate, speed: SpeedComparison, heldOut: Samples): string[] {
   const warnings: string[] = [];
-  const { sparsity = 0.5, macsRatio } = options;
+  const { sparsity = defaultSparsity, macsRatio } = options;
   if (isMadeUp(options))
     warnings.push("ranked by weights and judged on made-up inputs: quality on real data is unknown");
   else if (heldOut.count < fewJudges)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `quantize` would change, without data: the plan depends on the graph alone.
-import { OrtserveError } from "../../errors.js";
 import { Graph } from "../onnx/graph.js";
+import type { OnnxModel } from "../onnx/model-file.js";
 import { tensorSize } from "../onnx/tensor-data.js";
 import { planDynamic } from "../quantize/dynamic.js";
 import type { FloatNode } from "../quantize/layers.js";
@@ -9,11 +9,9 @@ import { preferredMode } from "../quantize/mode.js";
 import { placePairs } from "../quantize/placement.js";
 import { profiles } from "../quantize/target.js";
 import { multiplyAccumulates } from "../run/cost.js";
-import { normalizedModel } from "../run/normalize.js";
 import type { NodeRun } from "../run/profile.js";
-import type { Workbench } from "../run/workbench.js";
 
-export interface Forecast {
+export interface QuantizeForecast {
   /** What `--mode auto` would choose for a CPU. */
   readonly mode: "static" | "dynamic";
   /** Layers that would run on integer kernels. */
@@ -28,18 +26,14 @@ export interface Forecast {
 
 const multiplying = new Set(["Conv", "ConvTranspose", "Gemm", "MatMul", "LSTM", "GRU", "RNN"]);
 
-/** `runs`: the model as written, profiled. Undefined for models that `quantize` does not take, such as quantized ones. */
-export async function forecastQuantization(
-  bench: Workbench,
-  path: string,
+/**
+ * `model`: normalized; `runs`: the model as written, profiled; `bytes`: of its file. Undefined where no layer could be INT8.
+ */
+export function forecastQuantization(
+  model: OnnxModel,
   bytes: number,
   runs: readonly NodeRun[],
-): Promise<Forecast | undefined> {
-  const model = await normalizedModel(bench, path).catch((error) => {
-    if (error instanceof OrtserveError && error.code === "ERR_UNSUPPORTED") return undefined;
-    throw error;
-  });
-  if (model === undefined) return undefined;
+): QuantizeForecast | undefined {
   const graph = new Graph(model);
   const mode = preferredMode(runs);
   const { names, float } = mode === "static" ? staticPlan(graph) : dynamicPlan(graph);
