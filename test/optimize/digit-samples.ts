@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digits to calibrate on, and what a changed model makes of those that nobody has seen.
 import { createRequire } from "node:module";
-import { floats, reference } from "../reference.js";
+import { floats, reference, tensor } from "../reference.js";
 import { argmax, heldOutDigits, pixelsPerDigit } from "../samples/held-out-digits.js";
 import { networks, writeDraft } from "./model-files.js";
 import { npy, npz } from "./sample-files.js";
@@ -33,12 +33,20 @@ export async function scores(path: string, feed: (pixels: Float32Array, rows: nu
   return probabilities?.data as Float32Array;
 }
 export const floatFeed = (pixels: Float32Array, rows: number) => floats([rows, 28, 28, 1], pixels);
+/** For a UINT8 input whose scale is 1/255. */
+export const byteFeed = (pixels: Float32Array, rows: number) =>
+  tensor(
+    "uint8",
+    [rows, 28, 28, 1],
+    Uint8Array.from(pixels, (value) => Math.round(255 * value)),
+  );
 
 export const share = (hits: readonly boolean[]) => hits.filter(Boolean).length / hits.length;
 
-export async function compareDigits(path: string, feed = floatFeed) {
+/** What `path`, made from `original`, makes of the 2,000 digits that nobody has seen. */
+export async function compareDigits(path: string, feed = floatFeed, original: string = networks.digits) {
   const { labels } = heldOutDigits();
-  const [before, after] = [await scores(networks.digits, floatFeed), await scores(path, feed)];
+  const [before, after] = [await scores(original, floatFeed), await scores(path, feed)];
   const [first, second] = [argmax(before, 10), argmax(after, 10)];
   const noise = before.reduce((sum, value, i) => sum + (value - (after[i] as number)) ** 2, 0);
   return {

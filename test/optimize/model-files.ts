@@ -16,6 +16,8 @@ const vad = join(root, "node_modules/@ricky0123/vad-web/dist");
 /** Real networks, by what they are for. */
 export const networks = {
   digits: join(root, "models/digits/1/model.onnx"),
+  /** Digits with 2.5 times the channels: `models/digits/train.py` made it. */
+  wideDigits: join(root, "test/optimize/wide-digits.onnx"),
   iris: join(root, "models/iris/1/model.onnx"),
   /** PP-OCRv4: where on a page is text (operator set 11), what it says (9), which way up it is (9). */
   detection: join(ocr, "ch_PP-OCRv4_det_infer.onnx"),

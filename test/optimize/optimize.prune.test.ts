@@ -10,7 +10,7 @@ import { quantizeModel } from "../../src/optimize/quantize/quantize.js";
 import { Model } from "../../src/runtime/model.js";
 import { Tensor } from "../../src/runtime/tensor.js";
 import { floats, reference } from "../reference.js";
-import { compareDigits, digitFile } from "./digit-samples.js";
+import { byteFeed, compareDigits, digitFile, floatFeed } from "./digit-samples.js";
 import { draftPath, networks, writeDraft } from "./model-files.js";
 import { npy } from "./sample-files.js";
 
@@ -131,6 +131,34 @@ describe("digits without half of the channels", () => {
     const keys = proto.metadataProps.map(({ key }) => key);
     assert.ok(keys.includes("ortserve.prune") && keys.includes("ortserve.quantize"));
     assert.ok((await compareDigits(output)).drop <= 0.05);
+  });
+});
+
+describe("digits with room to spare", () => {
+  for (const [sparsity, most, macs] of [
+    [0.5, 0.007, 4],
+    [0.75, 0.03, 12],
+  ] as const)
+    it(`lose at most ${1000 * most} in 1,000 right answers with ${100 * sparsity} % of the channels`, async () => {
+      const model = networks.wideDigits;
+      const output = `wide-${sparsity}.onnx`;
+      const { report } = await pruneDigits(output, 512, { model, sparsity, align: 1, maxDrop: 1 });
+      assert.ok(Math.abs(report.sparsity.reached - sparsity) < 0.01);
+      assert.ok(report.before.macs > macs * report.after.macs);
+      const { drop } = await compareDigits(draftPath(output), floatFeed, model);
+      assert.ok(drop <= most, `accuracy drops by ${drop}`);
+    });
+
+  it("are read by a network that was pruned, then quantized, and takes bytes", async () => {
+    const [model, small] = [networks.wideDigits, draftPath("wide-small.onnx")];
+    await pruneDigits("wide-small.onnx", 256, { model, sparsity: 0.5, maxDrop: 0.02 });
+    const output = draftPath("wide-bytes.onnx");
+    const calibration = digitFile("wide-bytes", 256);
+    const options = { model: small, output, calibration, inputU8: true, minSpeedup: 0, maxDrop: 0.02 };
+    const { report, missed } = await quantizeModel(options);
+    assert.deepEqual([missed, report.fusion?.missed], [[], []]);
+    assert.ok(statSync(model).size > 12 * statSync(output).size, `${statSync(output).size} bytes`);
+    assert.ok((await compareDigits(output, byteFeed, model)).drop <= 0.01);
   });
 });
 
