@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digits to calibrate on, and what a changed model makes of those that nobody has seen.
-import { createRequire } from "node:module";
 import { floats, reference, tensor } from "../reference.js";
-import { argmax, heldOutDigits, pixelsPerDigit } from "../samples/held-out-digits.js";
+import { argmax, heldOutDigits } from "../samples/held-out-digits.js";
+import { trainingDigitArrays } from "../samples/training-digits.js";
 import { networks, writeDraft } from "./model-files.js";
-import { npy, npz } from "./sample-files.js";
-
-/** Digits that the model was trained on, all classes in equal parts: every fifth of the package is held out, with remainder 4. */
-function trainingDigits(count: number): { pixels: Float32Array; labels: Int32Array } {
-  const require = createRequire(import.meta.url);
-  const trained: { digit: number; image: number[] }[] = [];
-  let index = 0;
-  for (let digit = 0; digit < 10; digit++) {
-    const { data } = require(`mnist/src/digits/${digit}.json`) as { data: number[] };
-    for (let start = 0; start < data.length; start += pixelsPerDigit, index++)
-      if (index % 5 !== 4) trained.push({ digit, image: data.slice(start, start + pixelsPerDigit) });
-  }
-  const chosen = Array.from({ length: count }, (_, i) => trained[Math.floor((i * trained.length) / count)]);
-  const pixels = Float32Array.from(chosen.flatMap((one) => one?.image ?? []));
-  return { pixels, labels: Int32Array.from(chosen, (one) => one?.digit ?? -1) };
-}
 
 export function digitFile(name: string, count: number): string {
-  const { pixels, labels } = trainingDigits(count);
-  const arrays = { image: npy([count, 28, 28, 1], pixels), labels: npy([count], labels) };
-  return writeDraft(`${name}.npz`, npz(arrays));
+  return writeDraft(`${name}.npz`, trainingDigitArrays(count));
 }
 
 export async function scores(path: string, feed: (pixels: Float32Array, rows: number) => ReturnType<typeof floats>) {
