@@ -77,6 +77,8 @@ describe("inspect finds", () => {
     const detection = await inspectModel(networks.detection, { shapes: { x: [1, 3, 64, 64] } });
     assert.equal(detection.operators.find(({ op }) => op === "Conv")?.nodes, 62);
     assert.ok(detection.parameters.count > 1e6);
+    // An activation and what it is given, of 32 channels at half the size, are alive together.
+    assert.ok(detection.run.peakTensorBytes > 2 * 32 * 32 * 32 * 4, `${detection.run.peakTensorBytes}`);
   });
 
   it("what quantizing would change, and nothing where it would be refused", async () => {

@@ -29,9 +29,11 @@ export function peakTensorBytes(
   runs: readonly NodeRun[],
 ): number {
   const graph = model.proto.graph as GraphProto;
-  // A profile counts the nodes of bodies too, from 0 again: the operator tells whether it is this graph's.
+  // ONNX Runtime makes weights of Constant nodes before it counts. A profile counts the nodes of bodies too, from 0 again: the operator
+  // tells whether it is this graph's.
+  const nodes = graph.node.filter(({ opType }) => opType !== "Constant");
   const steps = runs.flatMap((run) => {
-    const node = graph.node[run.index];
+    const node = nodes[run.index];
     return node?.opType === run.op && node.output.length >= run.outputs.length ? [{ run, node }] : [];
   });
   const lastUse = new Map<string, number>();
