@@ -123,6 +123,11 @@ export class InferenceService {
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `there is no default model${hint}`);
   }
 
+  /** Of each model the version to show: see {@link ModelStore.shown}. */
+  shown(): Servable[] {
+    return [...this.#models.shown()];
+  }
+
   /** `version` "": the default version, with all versions listed. */
   describe(name: string, version: string): ModelDescription {
     const servable = this.#models.find(name, version);

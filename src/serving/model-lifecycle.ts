@@ -7,7 +7,6 @@ import type { IndexEntry } from "./repository-admin.js";
 import type { RouteTable, VersionStatus } from "./route-table.js";
 import { makeServable, type Servable } from "./servable.js";
 import { type LoadedVersion, VersionLoader } from "./version-loader.js";
-import { defaultAmong, labelsAmong } from "./version-policy.js";
 
 /** What happened to one version (or, with version "", to one model as a whole). */
 export type LoadEvent =
@@ -206,12 +205,11 @@ export class ModelLifecycle {
 
   #publish(): Promise<void> {
     const ready = [...this.#loaded.values()].map(({ servable }) => servable);
-    const numbers = ready.map(({ version }) => version);
     return this.#context.table.apply({
       name: this.name,
       ready,
-      defaultVersion: defaultAmong(numbers, this.#config),
-      labels: labelsAmong(numbers, this.#config),
+      defaultVersion: this.#config.default_version ?? ready.at(-1)?.version ?? "",
+      labels: this.#config.version_labels ?? {},
       others: [...this.#others.values()].filter(({ version }) => !this.#loaded.has(version)),
     });
   }

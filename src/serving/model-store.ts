@@ -5,7 +5,6 @@ import { compareVersions } from "./repository.js";
 import type { IndexEntry } from "./repository-admin.js";
 import type { ModelRoutes, RouteTable, VersionStatus } from "./route-table.js";
 import type { Servable } from "./servable.js";
-import { defaultAmong, labelsAmong } from "./version-policy.js";
 
 export type { Servable } from "./servable.js";
 
@@ -14,10 +13,10 @@ export interface ServedModel {
   readonly name: string;
   /** Ascending by number; never empty. */
   readonly versions: ReadonlyMap<string, Servable>;
-  /** By label, such as "stable". */
-  readonly labels: ReadonlyMap<string, Servable>;
-  /** Answers when a request names no version. */
-  readonly default: Servable;
+  /** What a label, such as "stable", stands for; perhaps a version that takes no requests. */
+  readonly labels: ReadonlyMap<string, string>;
+  /** Answers when a request names none; it, too, may take no requests. */
+  readonly defaultVersion: string;
 }
 
 /** The largest version that Triton's clients can name. */
@@ -47,17 +46,10 @@ export class ModelStore implements RouteTable {
     const { name, ready, defaultVersion, labels, others } = routes;
     this.#applied.set(name, routes);
     const versions = new Map(ready.map((servable) => [servable.version, servable]));
-    const standard = versions.get(defaultVersion);
     this.#retire(name, versions);
     this.#others.set(name, others);
-    if (standard === undefined) this.#models.delete(name);
-    else {
-      const labelled = Object.entries(labels).flatMap(([label, version]) => {
-        const servable = versions.get(version);
-        return servable ? [[label, servable] as const] : [];
-      });
-      this.#models.set(name, { name, versions, labels: new Map(labelled), default: standard });
-    }
+    if (ready.length === 0) this.#models.delete(name);
+    else this.#models.set(name, { name, versions, labels: new Map(Object.entries(labels)), defaultVersion });
     return this.#inFollowers((table) => table.apply(routes));
   }
 
@@ -88,9 +80,8 @@ export class ModelStore implements RouteTable {
     const ready = [...servables].sort((a, b) => compareVersions(a.version, b.version));
     const highest = ready.at(-1);
     if (highest === undefined) throw new OrtserveError("ERR_INTERNAL", `model '${name}' was added without a version`);
-    const numbers = ready.map(({ version }) => version);
-    const labels = labelsAmong(numbers, highest.config);
-    void this.apply({ name, ready, defaultVersion: defaultAmong(numbers, highest.config), labels, others: [] });
+    const { default_version: defaultVersion = highest.version, version_labels: labels = {} } = highest.config;
+    void this.apply({ name, ready, defaultVersion, labels, others: [] });
   }
 
   /** Whether the model is known, though perhaps none of its versions takes requests. */
@@ -117,9 +108,17 @@ export class ModelStore implements RouteTable {
    */
   find(name: string, wanted: string): Servable {
     const model = this.#models.get(name);
-    const servable = wanted === "" ? model?.default : (model?.versions.get(wanted) ?? model?.labels.get(wanted));
+    const servable = model?.versions.get(wanted);
     if (servable) return servable;
-    throw this.#fault(name, wanted);
+    const meant = wanted === "" ? model?.defaultVersion : model?.labels.get(wanted);
+    if (model === undefined || meant === undefined) throw this.#fault(name, wanted);
+    const found = model.versions.get(meant);
+    if (found) return found;
+    const role = wanted === "" ? "its default version" : `'${wanted}'`;
+    throw new OrtserveError(
+      "ERR_MODEL_CLOSED",
+      `Request for unknown model: '${name}' version ${meant}, ${role}, is not at ready state`,
+    );
   }
 
   /** Versions of a model that exist and take no requests. */
@@ -152,6 +151,15 @@ export class ModelStore implements RouteTable {
       const others = (this.#others.get(name) ?? []).map((status): IndexEntry => ({ name, ...status }));
       return [...ready, ...others].sort((a, b) => compareVersions(a.version ?? "", b.version ?? ""));
     });
+  }
+
+  /** Of each model, by name, the version to show: the default, or the highest where that takes no requests. */
+  *shown(): Generator<Servable> {
+    for (const name of this.names) {
+      const { versions, defaultVersion } = this.get(name);
+      const servable = versions.get(defaultVersion) ?? [...versions.values()].at(-1);
+      if (servable) yield servable;
+    }
   }
 
   /** Every version that takes requests. */

@@ -18,9 +18,9 @@ export interface ModelRoutes {
   readonly name: string;
   /** Versions that take requests, ascending by number; empty when none does. */
   readonly ready: readonly Servable[];
-  /** The version that answers when a request names none; "" when none is ready. */
+  /** The version that answers when a request names none. Where its configuration pins it, it may be one that is not ready. */
   readonly defaultVersion: string;
-  /** Names for versions, such as stable -> 2; each points at a ready one. */
+  /** Names for versions, such as stable -> 2. One that is not ready is not answered for by another. */
   readonly labels: Readonly<Record<string, string>>;
   readonly others: readonly VersionStatus[];
 }

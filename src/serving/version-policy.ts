@@ -32,15 +32,3 @@ function check(source: string, key: string, version: string, there: readonly str
     `${source}: '${key}': expected one of ${there.join(", ")}, got ${version}`,
   );
 }
-
-/** The default among the versions that are ready (ascending): the config's, else the highest; "" when there is none. */
-export function defaultAmong(ready: readonly string[], config: ModelConfig): string {
-  const wanted = config.default_version;
-  return wanted !== undefined && ready.includes(wanted) ? wanted : (ready.at(-1) ?? "");
-}
-
-/** The labels whose version is ready. */
-export function labelsAmong(ready: readonly string[], config: ModelConfig): Record<string, string> {
-  const labels = Object.entries(config.version_labels ?? {});
-  return Object.fromEntries(labels.filter(([, version]) => ready.includes(version)));
-}

@@ -56,6 +56,32 @@ for (const [what, path, version] of [
   });
 }
 
+test("no other version answers for a pinned default, or a label, whose version did not load", async () => {
+  const config = "default_version: 1\nversion_labels: { stable: 1, canary: 2 }\n";
+  const root = makeRepository({ m: { versions: { 1: "truncated", 2: "mlp_tiny" }, config } });
+  const server = createServer({ models: await loadRepository(root), port: 0 });
+  try {
+    await server.listen();
+    for (const [path, role] of [
+      ["/predict", "its default version"],
+      ["/predict/m", "its default version"],
+      ["/predict/m/stable", "'stable'"],
+    ] as const) {
+      const { status, json } = await predict(server, path);
+      assert.equal(status, 503, path);
+      assert.equal(json.error, `Request for unknown model: 'm' version 1, ${role}, is not at ready state`);
+    }
+    for (const path of ["/predict/m/canary", "/predict/m/v2"]) {
+      assert.equal((await predict(server, path)).json.version, "2", path);
+    }
+    assert.equal((await fetch(`${server.url}/v2/models/m/ready`)).status, 503);
+    assert.equal((await fetch(`${server.url}/openapi.json`)).status, 200);
+  } finally {
+    await server.close();
+    removeRepository(root);
+  }
+});
+
 test("default_version wins over the highest", async () => {
   assert.equal((await predict(several, "/predict/pinned")).json.version, "2");
 });

@@ -40,21 +40,29 @@ for (const [what, given, wanted, code, message] of [
   });
 }
 
-test("a default version that is not among the ready ones leaves the model without one", async () => {
+test("a pinned default and a label whose version is not ready are answered for by no other version", async () => {
   const store = new ModelStore();
-  await store.apply(routes([servable("1")], { defaultVersion: "" }));
-  assert.throws(() => store.find("m", ""), /no available versions/);
-  assert.deepEqual(store.names, []);
+  const one = servable("1");
+  const others = [{ version: "2", state: "UNAVAILABLE", reason: "broken" }] as const;
+  await store.apply(routes([one], { defaultVersion: "2", labels: { canary: "2", stable: "1" }, others }));
+  for (const [wanted, message] of [
+    ["", /'m' version 2, its default version, is not at ready state/],
+    ["canary", /'m' version 2, 'canary', is not at ready state/],
+  ] as const) {
+    assert.throws(() => store.find("m", wanted), { code: "ERR_MODEL_CLOSED", message });
+  }
+  assert.equal(store.find("m", "stable"), one);
+  assert.equal(store.find("m", "1"), one);
+  assert.deepEqual(store.names, ["m"]);
 });
 
 test("versions, labels and the default each find their version", async () => {
   const [one, two] = [servable("1"), servable("2")];
   const store = new ModelStore();
-  await store.apply(routes([one, two], { defaultVersion: "1", labels: { canary: "2", gone: "7" } }));
+  await store.apply(routes([one, two], { defaultVersion: "1", labels: { canary: "2" } }));
   assert.equal(store.find("m", ""), one);
   assert.equal(store.find("m", "2"), two);
   assert.equal(store.find("m", "canary"), two);
-  assert.throws(() => store.find("m", "gone"), /version gone is not found/);
 });
 
 test("what is replaced or forgotten is retired at once, what stays is not", async () => {

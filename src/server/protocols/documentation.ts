@@ -17,7 +17,7 @@ export function documentationRoutes(routes: () => Routes): readonly QueryRoute[]
       pattern: "/openapi.json",
       doc: { summary: "Describe the whole server in OpenAPI 3.1", tag: "Server", response: openApi },
       handle: async ({ service }, _params, reply) => {
-        const models = service.names.map((name) => service.find(name, "").model.metadata);
+        const models = service.shown().map(({ model }) => model.metadata);
         const cache = caches.get(service) ?? new DocumentCache();
         caches.set(service, cache);
         reply.sendContent("application/json", await cache.text(routes(), models));
