@@ -44,7 +44,7 @@ export async function readConfigFile(path: string): Promise<ConfigReading> {
 /** The configuration that a load request brings, in JSON: the keys of `config.yaml`, or Triton's ModelConfig. @throws OrtserveError ERR_INVALID_CONFIG */
 export function parseOverrideConfig(text: string, source: string): ConfigReading {
   const value = parseJson(text, source);
-  const reading = isTritonConfig(value)
+  const reading = isTritonConfig(value, Object.keys(modelConfigSchema.shape))
     ? readTritonConfig(value, source)
     : { config: checkConfig(modelConfigSchema, value, source), source, notes: [], checks: [] };
   const { labels, warmup } = reading.config;

@@ -59,6 +59,12 @@ for (const [what, body] of [
 for (const [what, parameters, status, message] of [
   ["a config that is broken JSON", { config: "{bad" }, 500, /^failed to load 'simple', failed to poll .*expected JSON/],
   ["a config with an unknown key", { config: '{"max_batch_row": 4}' }, 500, /did you mean 'max_batch_rows'/],
+  [
+    "a config with a misspelt key of Triton's",
+    { config: '{"max_batch_siz": 4}' },
+    500,
+    /did you mean 'max_batch_size'/,
+  ],
   ["a config of another model", { config: '{"name": "other"}' }, 500, /'name': expected simple, got other/],
   ["a config that is no text", { config: { max_batch_rows: 4 } }, 400, /expected a string for the parameter 'config'/],
   ["a parameter nobody knows", { cfg: "{}" }, 400, /unexpected parameter 'cfg', expected config or file:PATH/],

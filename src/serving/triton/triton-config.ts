@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a Triton ModelConfig of an ONNX model means here. What has no counterpart becomes a note, never silence.
 import { OrtserveError } from "../../errors.js";
+import { nearestName } from "../../runtime/nearest-name.js";
 import { checkConfig } from "../config-check.js";
 import { type ConfigReading, type ModelConfig, modelConfigSchema } from "../model-config.js";
 import { messages } from "./descriptor.js";
@@ -34,10 +35,14 @@ const unused: readonly (keyof TritonConfig)[] = [
 const refused: readonly (keyof TritonConfig)[] = ["sequence_batching", "ensemble_scheduling"];
 const unusedOptimizations = ["input_pinned_memory", "output_pinned_memory", "eager_batching"] as const;
 
-/** Whether a JSON object is a ModelConfig, and not the keys of `config.yaml`. */
-export function isTritonConfig(value: unknown): value is object {
+/** Whether a JSON object is a ModelConfig, perhaps with a key misspelt, and not one with the keys of `config.yaml`: `own`. */
+export function isTritonConfig(value: unknown, own: readonly string[]): value is object {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.keys(value).some((key) => key !== "name" && Object.hasOwn(messages.ModelConfig, key));
+  const known = [...own, ...Object.keys(messages.ModelConfig)];
+  return Object.keys(value).some((key) => {
+    const meant = nearestName(key, known);
+    return meant !== undefined && !own.includes(meant);
+  });
 }
 
 /**
