@@ -38,6 +38,10 @@ function describe(schema: z.ZodType, issue: Issue, value: unknown): string[] {
         `unknown key '${[...issue.path, key].join(".")}'${didYouMean(key, known) || (known.length > 0 ? `; known: ${known.join(", ")}` : "; none is known here")}`,
     );
   }
+  if (issue.code === "invalid_key") {
+    const expected = issue.issues[0]?.message ?? "expected another key";
+    return [`'${issue.path.slice(0, -1).join(".")}': ${expected}, got '${String(issue.path.at(-1))}'`];
+  }
   const where = issue.path.length > 0 ? `'${issue.path.join(".")}': ` : "";
   // zod's own messages read "<kind of fault>: expected <what>, received <type>".
   const expected = /expected .*?(?=, received|$)/s.exec(issue.message)?.[0] ?? issue.message;

@@ -167,8 +167,9 @@ export class RepositoryControl implements RepositoryAdmin {
   async load(name: string, override?: LoadOverride): Promise<void> {
     if (this.control !== "explicit") throw notExplicit();
     if (this.#closing) throw new OrtserveError("ERR_SHUTTING_DOWN", "Server exiting");
-    if (name === "" || /[/\\\0]/.test(name)) {
-      throw new OrtserveError("ERR_INVALID_ARGUMENT", `invalid model name '${name}': expected one without '/'`);
+    if (name === "" || unusableName.test(name)) {
+      const expected = "expected one without '/', '\\' and control characters that does not begin with '.'";
+      throw new OrtserveError("ERR_INVALID_ARGUMENT", `invalid model name ${JSON.stringify(name)}: ${expected}`);
     }
     const model = this.#model(name);
     await model.serial(() => (override ? this.#loadOverride(model, override) : this.#loadFromDisk(model)));
@@ -226,6 +227,9 @@ export class RepositoryControl implements RepositoryAdmin {
     return model;
   }
 }
+
+/** No directory of a repository: a path, or what the scan passes over. */
+const unusableName = /^\.|[/\\\p{Cc}]/u;
 
 function unknownModel(name: string): OrtserveError {
   return new OrtserveError("ERR_MODEL_NOT_FOUND", `failed to load '${name}', failed to poll from model repository`);

@@ -101,10 +101,12 @@ test("loading what is not there is an error, unloading it is none", async () => 
   assert.deepEqual(await live.index("nope"), []);
 });
 
-test("a name with a slash is refused", async () => {
-  const { status, json } = await live.load("a%2Fb");
-  assert.equal(status, 400);
-  assert.match(json.error, /^invalid model name/);
+test("a name that no model's directory can have is refused, whatever comes with it", async () => {
+  for (const name of ["a%2Fb", "a%5Cb", "a%00b", ".hidden"]) {
+    const { status, json } = await live.load(name, { config: "{}", "file:1/model.onnx": "AAAA" });
+    assert.equal(status, 400);
+    assert.match(json.error, /^invalid model name/);
+  }
 });
 
 test("a repository that is named is not supported", async () => {

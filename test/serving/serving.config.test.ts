@@ -38,7 +38,11 @@ for (const [what, yaml, message] of [
   ],
   ["a wrong value of one kind", "versions: {latest: none}", /'versions\.latest': expected number, got "none"/],
   ["a misspelt choice", "queue: {on_timeout: dellay}", /got "dellay", did you mean 'delay'\?/],
-  ["a label like a version", "version_labels: {v2: 2}", /'version_labels/],
+  [
+    "a label like a version",
+    "version_labels: {v2: 2}",
+    /'version_labels': expected a label that does not look like a version, .*, got 'v2'/,
+  ],
   [
     "versions that are none",
     "versions: newest",
