@@ -145,8 +145,13 @@ TEST_F(CodecPredict, RefusesFeaturesThatDoNotFit) {
       {R"({"sepal_length":1,"sepal_width":2,"petal_length":})", Code::kInvalidJson, "got '}'"},
       {R"({"id":1})", Code::kInvalidJson, "Unable to parse 'id'"},
       {R"({"id":"x"})", Code::kInvalidInput, "missing input 'X'"},
-      {R"({"inputs":{"sepal_length":[1],"sepal_width":[2],"petal_length":[3]}})", Code::kInvalidInput,
-       "unexpected name 'sepal_length'"},
+      {R"({"inputs":{"sepal_length":[1],"sepal_width":[2]}})", Code::kInvalidInput, "missing feature 'petal_length'"},
+      {R"({"inputs":{"sepal_length":[1],"sepal_width":[2],"petal_length":[3,4]}})", Code::kInvalidInput,
+       "as many values for feature 'petal_length' as for 'sepal_length', 1, got 2"},
+      {R"({"inputs":{"sepal_length":1,"sepal_width":2,"petal_length":3}})", Code::kInvalidInput,
+       "a list of values for feature 'sepal_length', one per row"},
+      {R"({"inputs":{"sepal_length":["1"],"sepal_width":[2],"petal_length":[3]}})", Code::kInvalidInput,
+       "got the string \"1\""},
   };
   for (const auto& c : cases) {
     SCOPED_TRACE(c.body);
@@ -279,6 +284,16 @@ TEST_F(CodecPredict, TakesFeaturesInAnyOrder) {
   texts.inputs[0].dtype = DType::kString;
   ASSERT_TRUE(decode(texts, R"({"petal_length":"c","sepal_length":"a","sepal_width":"b"})").ok());
   EXPECT_EQ(strings(0), (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(CodecPredict, TakesListsOfFeatures) {
+  ASSERT_TRUE(decode(iris(), R"({"inputs":{"petal_length":[3,6],"sepal_length":[1,4],"sepal_width":[2,5]}})").ok());
+  EXPECT_EQ(request.inputs[0].shape, Shape({2, 3}));
+  EXPECT_EQ(values<float>(0), (std::vector<float>{1, 2, 3, 4, 5, 6}));
+  ModelSpec shadowed = iris();
+  shadowed.inputs[0].features = {"X", "b", "c"};  // a feature named as the input: "X" is the input
+  ASSERT_TRUE(decode(shadowed, R"({"inputs":{"X":[[1,2,3]]}})").ok());
+  EXPECT_EQ(values<float>(0), (std::vector<float>{1, 2, 3}));
 }
 
 TEST_F(CodecPredict, ReadsOptionsWhereverTheyStand) {

@@ -100,6 +100,35 @@ TEST_F(CodecPrepared, ReadsColumnsInAnyOrderAndForm) {
   EXPECT_EQ(values<float>(0), (std::vector<float>{1, 2, 3, 4}));
 }
 
+TEST_F(CodecPrepared, RefusesListsThatDoNotFitTheColumns) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"inputs":{"age":1,"city":["Oslo"]}})", "expected a list of values for feature 'age', one per row"},
+      {R"({"inputs":{"age":[],"city":[]}})", "expected one value or more for feature 'age', got none"},
+      {R"({"inputs":{"age":[1,[2]],"city":["Oslo"]}})", "expected a single value for feature 'age' in row 1"},
+      {R"({"inputs":{"age":[1,2],"city":["Oslo"]}})", "as many values for feature 'city' as for 'age', 2, got 1"},
+      {R"({"inputs":{"age":[1,-2],"city":["Oslo","Oslo"]}})", "at least 0 for feature 'age' in row 1, got -2"},
+      {R"({"inputs":{"city":["Oslo"]}})", "missing feature 'age' of input 'x', which has no default"},
+      {R"({"inputs":{}})", "missing input 'x'"},
+      {R"({"inputs":{"x":[[1,2,3,4]],"age":[1]}})", "expected input 'x' or its features, got both"},
+  };
+  const ModelSpec spec = tabular();
+  for (const auto& [body, message] : cases) {
+    SCOPED_TRACE(body);
+    EXPECT_FAILS(decode(spec, body), Code::kInvalidInput, message);
+  }
+  EXPECT_FAILS(decode(spec, R"({"inputs":{"age":[1 2]}})"), Code::kInvalidJson, "");
+  EXPECT_FAILS(decode(spec, R"({"inputs":{"age":[1],"age":[1]}})"), Code::kInvalidJson, "duplicate key 'age'");
+}
+
+TEST_F(CodecPrepared, ReadsListsOfColumns) {
+  const ModelSpec spec = tabular();
+  EXPECT_OK(decode(spec, R"({"inputs":{"size":[ 7 , null ],"city":["a \"b\" \u00fc","Oslo"],"age":[14,10]}})"));
+  EXPECT_EQ(values<float>(0), (std::vector<float>{2, 0, 1, 6, 0, 1, 0, 5}));
+  EXPECT_EQ(request.rows, 2);
+  EXPECT_OK(decode(spec, R"({"inputs":{"age":[8],"city":["Oslo"]}})"));  // a column with a default need not come
+  EXPECT_EQ(values<float>(0), (std::vector<float>{-1, 1, 0, 5}));
+}
+
 TEST_F(CodecPrepared, RefusesWhatIsNoAttachment) {
   const ModelSpec spec = pictures();
   const std::pair<const char*, const char*> cases[] = {

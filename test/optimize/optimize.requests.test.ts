@@ -281,6 +281,15 @@ describe("JSON lines", () => {
       },
     ]);
     assert.deepEqual([named.label(0), named.label(1)], [undefined, 3]);
+    const columns = await load(rows, lines("columns.jsonl", '{"inputs": {"age": [50, 30], "label": [1, 2]}}'), people);
+    assert.deepEqual(await tensorsOf(columns), [
+      {
+        x: [
+          [2, 2],
+          [1, 1, -1, 2],
+        ],
+      },
+    ]);
     const features = await load(rows, lines("features.jsonl", '{"b": 2, "a": 1}'), { features: { "": ["a", "b"] } });
     assert.deepEqual(await tensorsOf(features), [
       {

@@ -191,6 +191,64 @@ describe("a picture is predicted", () => {
   });
 });
 
+describe("columns of named values", () => {
+  it("are refused when they are no lists of one length, by row and column", async () => {
+    await refused(
+      json("/predict/people", { inputs: { age: 1, income: [2] } }),
+      400,
+      /a list of values for feature 'age', one per row/,
+    );
+    await refused(
+      json("/predict/people", { inputs: { age: [1, 2], income: [2] } }),
+      400,
+      /as many values for feature 'income' as for 'age', 2, got 1/,
+    );
+    await refused(
+      json("/predict/people", { inputs: { age: [1, "x"] } }),
+      400,
+      /for feature 'age' in row 1, got the string "x"/,
+    );
+    await refused(json("/predict/people", { inputs: { income: [2] } }), 400, /missing feature 'age'/);
+  });
+
+  it("are rows, with defaults for columns that are left out", async () => {
+    const { body } = await json("/predict/people", { inputs: { income: [1, 2, 3], age: [4, 5, 6] } });
+    assert.deepEqual(body.predictions, [
+      [4, 1],
+      [5, 2],
+      [6, 3],
+    ]);
+    const { body: some } = await json("/predict/people", { inputs: { age: [4, 5] } });
+    assert.deepEqual(some.predictions, [
+      [4, 7],
+      [5, 7],
+    ]);
+    const { body: whole } = await json("/predict/people", { inputs: { x: [[1, 2]] } });
+    assert.deepEqual(whole.predictions, [[1, 2]]);
+    const { body: tensorFlow } = await json("/v1/models/people:predict", { inputs: { age: [4, 5], income: [1, 2] } });
+    assert.deepEqual(tensorFlow, {
+      outputs: [
+        [4, 1],
+        [5, 2],
+      ],
+    });
+  });
+
+  it("stand beside pictures, one per row", async () => {
+    const pictures = [noise(21, 2, 2), noise(22, 2, 2)];
+    const files = await Promise.all(pictures.map(async (one) => (await png(one)).toString("base64")));
+    const { body } = await json("/predict/mixed", { inputs: { a: [1, 2], b: ["x", "y"], image: files } });
+    assert.deepEqual(
+      body.predictions.map((one: { row_out: number[] }) => one.row_out),
+      [
+        [1, 1, 0],
+        [2, 0, 1],
+      ],
+    );
+    assert.deepEqual(body.predictions[1].image_out.flat(2), Array.from(pictures[1]?.data ?? []));
+  });
+});
+
 describe("pictures beside named values", () => {
   const small = noise(4, 2, 2);
   it("in JSON, numbers untouched", async () => {

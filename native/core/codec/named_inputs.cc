@@ -2,6 +2,8 @@
 #include "core/codec/named_inputs.h"
 
 #include <algorithm>
+#include <span>
+#include <string>
 
 #include "core/nearest_name.h"
 
@@ -12,15 +14,15 @@ NamedInputs::NamedInputs(const ModelSpec& spec, InputReaders& readers, Mode mode
   for (size_t i = 0; i < spec.inputs.size(); ++i) {
     const auto input = static_cast<uint16_t>(i);
     inputs_[i].first_feature = slots_.size();
-    if (mode != Mode::kColumns) {
-      const PreparedInput* const prepared = readers.prepared(i);
-      const TabularPlan* const tabular = prepared ? prepared->tabular() : nullptr;
-      if (tabular) {
-        for (const TabularColumn& column : tabular->columns) slots_.push_back({column.name, input, true});
-      } else {
-        for (const std::string& name : spec.inputs[i].features) slots_.push_back({name, input, true});
-      }
+    const PreparedInput* const prepared = readers.prepared(i);
+    const TabularPlan* const tabular = prepared ? prepared->tabular() : nullptr;
+    if (tabular) {
+      for (const TabularColumn& column : tabular->columns) slots_.push_back({column.name, input, true});
+    } else {
+      for (const std::string& name : spec.inputs[i].features) slots_.push_back({name, input, true});
     }
+    // Under the name of an input comes the whole of it.
+    if (mode == Mode::kColumns && shadows_input(inputs_[i].first_feature)) slots_.resize(inputs_[i].first_feature);
     inputs_[i].features = slots_.size() - inputs_[i].first_feature;
     inputs_[i].whole = slots_.size();
     slots_.push_back({spec.inputs[i].name, input, false});
@@ -35,6 +37,7 @@ Status NamedInputs::take(std::string_view name, JsonCursor& cursor) {
   }
   slot->generation = generation_;
   if (!slot->is_feature) return read_whole(slot->input, cursor);
+  if (mode_ == Mode::kColumns) return take_list(*slot, cursor);
   // Read in the order of the columns once all are known. A scalar is checked then.
   slot->value = cursor.mark();
   if (cursor.at_container() || cursor.at_end()) {
@@ -56,8 +59,11 @@ Status NamedInputs::end_object(const JsonCursor& cursor) {
     }
     PreparedInput* const prepared = readers_.prepared(i);
     const bool columns = !whole && input.features > 0 && prepared && prepared->tabular();
-    const bool came = whole || count > 0 || (columns && !spec_.inputs[i].optional);
-    if (columns && came) {
+    const bool lists = mode_ == Mode::kColumns;
+    const bool came = whole || count > 0 || (columns && !lists && !spec_.inputs[i].optional);
+    if (lists && count > 0) {
+      ORTSERVE_RETURN_IF_ERROR(read_rows(i, cursor));
+    } else if (columns && came) {
       ORTSERVE_RETURN_IF_ERROR(read_columns(i, cursor));
     } else if (count > 0) {
       ORTSERVE_RETURN_IF_ERROR(read_features(i, cursor));
@@ -89,6 +95,50 @@ NamedInputs::Slot* NamedInputs::find(std::string_view name) noexcept {
     return &slots_[i];
   }
   return nullptr;
+}
+
+bool NamedInputs::shadows_input(size_t first) const noexcept {
+  return std::any_of(slots_.begin() + static_cast<ptrdiff_t>(first), slots_.end(),
+                     [this](const Slot& slot) { return spec_.input_index(slot.name) >= 0; });
+}
+
+// Only counts the values: they are read row by row once all columns are known.
+Status NamedInputs::take_list(Slot& slot, JsonCursor& cursor) {
+  const std::string of = " for feature '" + std::string(slot.name) + "'";
+  if (cursor.peek() != '[') return cursor.unexpected("a list of values" + of + ", one per row", Code::kInvalidInput);
+  JsonArray list(cursor);
+  while (list.next()) {
+    if (slot.rows == 0) slot.value = cursor.mark();
+    if (cursor.at_container() || cursor.at_end()) {
+      return cursor.unexpected("a single value" + of + " in row " + std::to_string(slot.rows), Code::kInvalidInput);
+    }
+    cursor.advance();
+    ++slot.rows;
+  }
+  if (list.status().ok() && slot.rows == 0)
+    return {Code::kInvalidInput, "expected one value or more" + of + ", got none"};
+  return list.status();
+}
+
+// The lists of an input's features, all of one length.
+Status NamedInputs::read_rows(size_t input, const JsonCursor& cursor) {
+  const Input& of = inputs_[input];
+  const std::span features(slots_.data() + of.first_feature, of.features);
+  const auto came = [this](const Slot& slot) { return slot.generation == generation_; };
+  const Slot& first = *std::ranges::find_if(features, came);
+  for (const Slot& slot : features) {
+    if (!came(slot) || slot.rows == first.rows) continue;
+    return {Code::kInvalidInput, "expected as many values for feature '" + std::string(slot.name) + "' as for '" +
+                                     std::string(first.name) + "', " + std::to_string(first.rows) + ", got " +
+                                     std::to_string(slot.rows)};
+  }
+  PreparedInput* const prepared = readers_.prepared(input);
+  for (uint32_t row = 0; row < first.rows; ++row) {
+    ORTSERVE_RETURN_IF_ERROR(prepared && prepared->tabular() ? read_columns(input, cursor)
+                                                             : read_features(input, cursor));
+    for (Slot& slot : features) slot.value.token += 2;  // past the value and its comma
+  }
+  return {};
 }
 
 Status NamedInputs::read_whole(size_t input, JsonCursor& cursor) {
@@ -136,7 +186,7 @@ Status NamedInputs::missing(size_t input) const {
   const InputSpec& spec = spec_.inputs[input];
   std::string message = "missing input '" + spec.name + "' for model '" + spec_.name + "': expected " +
                         std::string(dtype_name(spec.dtype)) + " " + spec.dims.to_string();
-  if (mode_ != Mode::kColumns && !spec.features.empty()) {
+  if (!spec.features.empty()) {
     message += ", or its features, from '" + spec.features[0] + "' on";
   }
   return {Code::kInvalidInput, std::move(message)};

@@ -15,7 +15,7 @@ class NamedInputs {
   enum class Mode : uint8_t {
     kRows,     ///< each object is one row of every input
     kWhole,    ///< one object, whose values are whole inputs; features allowed
-    kColumns,  ///< one object, whose values are whole inputs; no features
+    kColumns,  ///< one object, whose values are whole inputs, or lists of a feature's values, one per row
   };
 
   /// `readers`: those of `spec`. Both outlive this.
@@ -39,8 +39,9 @@ class NamedInputs {
     std::string_view name;
     uint16_t input;
     bool is_feature;
-    uint32_t generation = 0;  // the object that last filled it
-    JsonCursor::Mark value{};
+    uint32_t generation = 0;   // the object that last filled it
+    JsonCursor::Mark value{};  // where it stands; of a list, the value of the row that is read
+    uint32_t rows = 0;         // values in the list
   };
   struct Input {
     size_t first_feature = 0;  // its features' slots follow each other
@@ -52,6 +53,9 @@ class NamedInputs {
   Slot* find(std::string_view name) noexcept;
   bool filled(size_t slot) const noexcept { return slots_[slot].generation == generation_; }
   Status read_whole(size_t input, JsonCursor& cursor);
+  Status take_list(Slot& slot, JsonCursor& cursor);
+  Status read_rows(size_t input, const JsonCursor& cursor);
+  bool shadows_input(size_t first) const noexcept;
   Status read_features(size_t input, JsonCursor cursor);
   Status read_columns(size_t input, const JsonCursor& cursor);
   Status read_media(PreparedInput& prepared, JsonCursor& cursor);
