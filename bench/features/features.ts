@@ -14,6 +14,8 @@ export interface Variant {
   readonly server?: "hello";
   /** The model is loaded anew over and over during the window. */
   readonly reloads?: boolean;
+  /** Share of the rows that are recorded, as `--record-rate` takes it. */
+  readonly records?: string;
 }
 
 export interface Feature {
@@ -103,6 +105,16 @@ export const features: readonly Feature[] = [
       { id: "swap", title: "reloads, one after another", config: "", flags: explicit, reloads: true },
     ],
     goals: [{ text: "reload under load: failed requests", unit: "", target: 0, of: "swap" }],
+  },
+  {
+    ...{ id: "record", title: "MLP 784-512-512-10, one row, binary, samples recorded", model: "mlp_mid" },
+    ...{ encoding: "binary", connections: 64, unique: false },
+    variants: [
+      { id: "off", title: "no recording", config: "" },
+      { id: "usual", title: "--record-rate 1%", config: "", records: "1%" },
+      { id: "all", title: "--record-rate 100%", config: "", records: "100%" },
+    ],
+    goals: [],
   },
   {
     ...{ id: "threads-tiny", title: "MLP 4-16-3, one row, JSON, by HTTP threads", model: "mlp_tiny" },

@@ -66,8 +66,9 @@ class Arena {
     const { model, feature } = this;
     const peer = serverKinds.find(({ id }) => id === variant.server);
     const repository = peer === undefined ? this.repository(variant) : "";
+    const flags = [...(variant.flags ?? []), ...this.recording(variant)];
     const server = await ServerProcess.start((port) =>
-      peer === undefined ? launchOrtserve(repository, port, variant.flags) : peer.launch(model, port, false),
+      peer === undefined ? launchOrtserve(repository, port, flags) : peer.launch(model, port, false),
     );
     this.servers.set(variant.id, server);
     if (peer === undefined) await checkReply(server.port, feature.encoding, this.request);
@@ -115,6 +116,12 @@ class Arena {
     symlinkSync(this.model.file, join(version, "model.onnx"));
     writeFileSync(join(repository, this.model.name, "config.yaml"), variant.config);
     return repository;
+  }
+
+  private recording({ id, records }: Variant): string[] {
+    if (records === undefined) return [];
+    const endless = ["--record-limit", "10000000", "--record-size", "16g"];
+    return ["--record", join(this.folder, `${id}-recorded`), "--record-rate", records, ...endless];
   }
 
   private url(server: ServerProcess): URL {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve serve --record`: what callers send by any way in becomes what `ortserve quantize --calib` reads.
 import assert from "node:assert/strict";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { npyIn } from "../../src/runtime/npy.js";
 import { heldOutDigits, pixelsPerDigit } from "../samples/held-out-digits.js";
 import { SocketClient } from "../server/socket-client.js";
 import { runCli, ServeProcess } from "./serve-process.js";
@@ -97,4 +98,37 @@ test("a model whose configuration says so is not recorded", async (t) => {
   server.child.kill("SIGTERM");
   assert.equal((await server.ended).code, 0);
   assert.deepEqual(readdirSync(recordedTo("none")), []);
+});
+
+test("a server that is killed while it records leaves whole samples, and the next one tidies up", async (t) => {
+  const options = ["--record", recordedTo("killed"), "--record-rate", "100%", "--record-limit", "1000000"];
+  const server = new ServeProcess("serve", "models", "--port", "0", ...options);
+  const { origin } = await server.listening();
+  const digit = [...heldOutDigits().pixels.slice(0, pixelsPerDigit)];
+  const data = Array.from({ length: 100 }, () => digit).flat();
+  const inputs = [{ name: "image", datatype: "FP32", shape: [100, 28, 28, 1], data }];
+  const body = JSON.stringify({ inputs });
+  const ask = async () => (await fetch(`${origin}/v2/models/digits/infer`, { method: "POST", body })).arrayBuffer();
+  const written = recordedTo("killed", "digits", "1");
+  const names = () => (existsSync(written) ? readdirSync(written) : []);
+  while (names().length < 50) await ask();
+  const last = Promise.allSettled([ask(), ask()]);
+  server.child.kill("SIGKILL");
+  await last;
+  await server.ended;
+
+  const whole = names().filter((name) => !name.startsWith("."));
+  for (const name of whole) {
+    const array = npyIn(readFileSync(join(written, name)), name);
+    assert.deepEqual([array.shape, array.read(0, pixelsPerDigit)], [[1, 28, 28, 1], Float32Array.from(digit)], name);
+  }
+  const half = join(written, ".0.npy.part");
+  writeFileSync(half, "half of a sam"); // what a moment earlier would have left, a day ago
+  utimesSync(half, new Date(), new Date(Date.now() - 86_400_000));
+  const next = new ServeProcess("serve", "models", "--port", "0", ...options);
+  t.after(() => next.child.kill("SIGKILL"));
+  await next.listening();
+  assert.equal(existsSync(half), false);
+  const left = names().filter((name) => !name.startsWith("."));
+  assert.deepEqual(left.sort(), whole.sort());
 });
