@@ -17,6 +17,9 @@ const ranges: Readonly<Partial<Record<FixedDatatype, readonly [bigint, bigint]>>
   INT64: [-(2n ** 63n), 2n ** 63n - 1n],
 };
 
+/** Half of a surrogate pair: it has no UTF-8 form, and would become another character. */
+const halfPair = /\p{Surrogate}/u;
+
 /** @throws InferenceError invalid-argument for an element that is not a value of the datatype */
 export function packElements(
   name: string,
@@ -27,9 +30,11 @@ export function packElements(
     throw invalidArgument(`expected ${expected} for ${datatype} input '${name}', got ${shown(value)} at ${at}`);
   };
   if (datatype === "BYTES") {
-    return elements.map((value, at) =>
-      typeof value === "string" || value instanceof Uint8Array ? value : refuse(value, at, "strings or Uint8Arrays"),
-    );
+    return elements.map((value, at) => {
+      if (value instanceof Uint8Array) return value;
+      if (typeof value !== "string") return refuse(value, at, "strings or Uint8Arrays");
+      return halfPair.test(value) ? refuse(value, at, "strings of whole characters") : value;
+    });
   }
   if (datatype === "FP16" || datatype === "BF16")
     throw invalidArgument(`expected a Uint16Array of raw bits for ${datatype} input '${name}', got plain values`);

@@ -74,6 +74,8 @@ function elementWriter(spec: NativeTensorSpec, datatype: Datatype, data: unknown
   if (datatype === "BYTES") {
     return (element) => {
       if (typeof element !== "string") throw wrong(element, "a string");
+      // Half of a surrogate pair has no UTF-8 form, and would become another character.
+      if (!element.isWellFormed()) throw wrong(element, "a string of whole characters");
       data[next++] = element;
     };
   }

@@ -36,6 +36,7 @@ for (const [name, value, metadata, message] of [
   ],
   ["an array of another type", Float64Array.of(1), model("FP32", -1), /expected FP32 for input 'x', got FP64/],
   ["a typed array for strings", Uint8Array.of(1), model("BYTES", -1), /expected an array of strings or Uint8Arrays/],
+  ["half of a surrogate pair", ["a", "\ud83d"], model("BYTES", -1), /expected strings of whole .* got "\\ud83d" at 1/],
   [
     "uneven rows",
     [[1, 2], [3]],

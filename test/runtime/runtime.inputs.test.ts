@@ -108,6 +108,12 @@ const refusals: [title: string, model: Model, inputs: unknown, message: RegExp][
     { numbers: [[1, 2, 3]], text: [[7]] },
     /expected a string for element 0 of input 'text' \(BYTES\), got 7/,
   ],
+  [
+    "half of a surrogate pair",
+    mixed,
+    { numbers: [[1, 2, 3]], text: { data: ["a\ud83d"], shape: [1, 1] } },
+    /expected a string of whole characters for element 0 of input 'text' \(BYTES\), got "a\\ud83d"/,
+  ],
   ["a fraction for an integer", int64, [1, 2.5], /expected an integer from -9223372036854775808 to .* for element 1/],
   ["an unsafe integer", int64, [2 ** 53], /expected an integer .* got 9007199254740992/],
   [
