@@ -28,6 +28,9 @@ export const networks = {
   voiceLegacy: join(vad, "silero_vad_legacy.onnx"),
 } as const;
 
+/** What PP-OCR's recognition gives scores for, after the blank. */
+export const recognitionKeys = join(ocr, "ppocr_keys_v1.txt");
+
 /** The small models of test/models that are ONNX at all. */
 export const smallModels = readdirSync(modelsDirectory)
   .filter((file) => file.endsWith(".onnx") && !/^(corrupt|truncated|empty)\./.test(file))

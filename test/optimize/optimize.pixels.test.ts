@@ -3,18 +3,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { GraphBuilder } from "../../bench/models/graph.js";
-import { openSamples } from "../../src/optimize/data/open-samples.js";
 import { type PixelArithmetic, pixelArithmetic, pixelsOf, realsOf } from "../../src/optimize/data/pixels.js";
-import { RequestReader } from "../../src/optimize/data/request-reader.js";
-import { splitSamples } from "../../src/optimize/data/samples.js";
-import { Yardstick } from "../../src/optimize/judge/quality.js";
 import { Graph } from "../../src/optimize/onnx/graph.js";
-import { readModel, writeModel } from "../../src/optimize/onnx/model-file.js";
-import { draftOf } from "../../src/optimize/quantize/draft.js";
+import { readModel } from "../../src/optimize/onnx/model-file.js";
 import { pixelParams } from "../../src/optimize/quantize/pixel-input.js";
 import { type QuantizeOptions, quantizeModel } from "../../src/optimize/quantize/quantize.js";
-import { normalizedModel } from "../../src/optimize/run/normalize.js";
-import { Workbench } from "../../src/optimize/run/workbench.js";
 import type { ImagePreprocess } from "../../src/runtime/image-options.js";
 import { Model } from "../../src/runtime/model.js";
 import type { Tensor } from "../../src/runtime/tensor.js";
@@ -22,6 +15,7 @@ import { floats, reference, tensor } from "../reference.js";
 import { noise, png } from "../transform/pictures.js";
 import { draftPath, writeDraft } from "./model-files.js";
 import { npy } from "./sample-files.js";
+import { quantizeUntimed } from "./untimed.js";
 
 const side = 16;
 const model = writeDraft(
@@ -36,25 +30,10 @@ const optionsOf = (image: ImagePreprocess, options: Partial<QuantizeOptions> = {
   ...options,
 });
 
-/** As quantizeModel makes it, without the comparison of speeds, which takes seconds. */
-async function quantized(name: string, image: ImagePreprocess, more: Partial<QuantizeOptions> = {}) {
-  const options = optionsOf(image, more);
-  const bench = new Workbench();
-  const original = await bench.load(model);
-  const requests = new RequestReader(bench, model, options.requests);
-  const { calibration, heldOut } = splitSamples(await openSamples(original.metadata.inputs, options, requests), 8);
-  const yardstick = await Yardstick.make(bench, model, heldOut);
-  try {
-    const base = await normalizedModel(bench, model);
-    const made = { bench, base, original: original.metadata, yardstick, calibration, mode: "static", options } as const;
-    const { model: draft, facts, quality } = await draftOf({ ...made, passes: () => true, onProgress: () => {} });
-    writeModel(draftPath(`${name}.onnx`), draft);
-    return { output: draftPath(`${name}.onnx`), facts, quality };
-  } finally {
-    await Promise.all([yardstick.close(), original.close()]);
-    bench.close();
-  }
-}
+const quantized = async (name: string, image: ImagePreprocess, more: Partial<QuantizeOptions> = {}) => {
+  const output = draftPath(`${name}.onnx`);
+  return { output, ...(await quantizeUntimed(optionsOf(image, { ...more, output }))) };
+};
 
 const arithmeticOf = (image: ImagePreprocess, shape = [-1, 3, side, side]): PixelArithmetic | undefined =>
   pixelArithmetic([{ name: "x", datatype: "FP32", shape } as never], { x: { image } }).get("x");

@@ -37,6 +37,41 @@ function draw(grey: Float32Array, side: number, left: number, top: number, digit
   }
 }
 
+/** Of a line: what PP-OCR reads is 48 pixels high. */
+export const lineHeight = 48;
+
+/** One line [1, 3, 48, width] of digits that fill it, dark on white, normalized to -1 .. 1; and what it says. */
+export function digitLine(seed: number, width: number): { values: Float32Array; text: string } {
+  const side = 40;
+  const grey = new Float32Array(lineHeight * width).fill(1);
+  const random = reproducibleNumbers(seed, 64);
+  let next = 0;
+  const upTo = (most: number) => Math.floor(((random[next++ % random.length] as number) + 1) * 0.5 * most);
+  let text = "";
+  for (let left = 2 + upTo(6); left + side < width - 2; left += 26 + upTo(4)) {
+    const digit = upTo(digits.labels.length);
+    text += digits.labels[digit];
+    const top = 4 + upTo(3);
+    for (let at = 0; at < side * side; at++) {
+      const [x, y] = [at % side, Math.floor(at / side)];
+      const place = (top + y) * width + left + x;
+      const ink = inkAt(digit, (x * 27) / (side - 1), (y * 27) / (side - 1));
+      grey[place] = Math.min(grey[place] as number, 1 - 0.95 * ink);
+    }
+  }
+  const plane = grey.length;
+  return { values: Float32Array.from({ length: 3 * plane }, (_, i) => 2 * (grey[i % plane] as number) - 1), text };
+}
+
+/** Between the pixels of a digit, linearly. */
+function inkAt(digit: number, x: number, y: number): number {
+  const [left, top] = [Math.min(26, Math.floor(x)), Math.min(26, Math.floor(y))];
+  const pixel = (dx: number, dy: number) =>
+    digits.pixels[digit * pixelsPerDigit + (top + dy) * 28 + left + dx] as number;
+  const along = (dy: number) => pixel(0, dy) * (1 - (x - left)) + pixel(1, dy) * (x - left);
+  return along(0) * (1 - (y - top)) + along(1) * (y - top);
+}
+
 /** Share of text pixels that two score maps have in common, at the threshold that PP-OCR uses. */
 export function intersectionOverUnion(a: ArrayLike<number>, b: ArrayLike<number>, threshold = 0.3): number {
   let [both, either] = [0, 0];
