@@ -39,6 +39,13 @@ test("100 loads of a 2.7 MB model leave no growth", async () => {
   assert.ok(growth < 25, `${growth} MB`);
 });
 
+for (const path of ["bound", "fixed"]) {
+  test(`100 loads of a model that runs on ${path} memory leave no growth`, async () => {
+    const { growth } = await measure<{ growth: number }>("load-cycles", "closing", path);
+    assert.ok(growth < 25, `${growth} MB`);
+  });
+}
+
 test("100 models that nobody closed are collected with their sessions", async () => {
   const { growth } = await measure<{ growth: number }>("load-cycles", "collected");
   assert.ok(growth < 25, `${growth} MB`);
