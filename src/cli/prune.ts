@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve prune`: writes a model only when it is proven good enough; says why when it is not.
 import { Command, Option } from "commander";
-import { type PruneOptions, pruneModel } from "../optimize/prune/prune.js";
+import { pruneModel } from "../optimize/prune/prune.js";
+import { type SparsifyOptions, sparsifyModel } from "../optimize/prune/sparsify.js";
 import { pruneHtml } from "../optimize/report/prune-html.js";
 import { pruneText } from "../optimize/report/prune-text.js";
+import { sparseHtml } from "../optimize/report/sparse-html.js";
+import { sparseText } from "../optimize/report/sparse-text.js";
 import { concludeChange, endCleanly, type ReportFlags } from "./model-change.js";
 import { decibels, fraction, integer, ratio, shape } from "./option-values.js";
 import { ProgressLine } from "./progress.js";
@@ -22,6 +25,7 @@ interface PruneFlags extends ReportFlags {
   maxSamples: number;
   pruneInputs?: true;
   keepOutputs?: string;
+  pattern?: "2:4";
   refit: boolean;
   shape?: Record<string, number[]>;
 }
@@ -32,6 +36,7 @@ Examples:
   ortserve prune digits.onnx -o small.onnx --calib digits.npz --macs-ratio 0.3
   ortserve prune ranker.onnx -o compact.onnx --calib rows.npz --prune-inputs
   ortserve prune detector.onnx -o few.onnx --calib images.npz --keep-outputs 0-4,17
+  ortserve prune resnet50.onnx -o sparse.onnx --calib images.npz --pattern 2:4
 `;
 
 export function pruneCommand(): Command {
@@ -62,6 +67,11 @@ export function pruneCommand(): Command {
     .option("--min-speedup <ratio>", "least speed-up; 0: size is what counts", ratio, 1)
     .option("--prune-inputs", "drop elements of inputs that do nothing; callers go on sending them")
     .option("--keep-outputs <list>", "positions in the output's last dim to keep, such as 0-3,7 or NAME:0-3,7")
+    .addOption(
+      new Option("--pattern <name>", "instead of channels: zeros for the sparse kernels of TensorRT")
+        .choices(["2:4"])
+        .conflicts(["sparsity", "macsRatio", "pruneInputs", "keepOutputs"]),
+    )
     .option("--no-refit", "leave the remaining weights as they are")
     .option("--max-samples <number>", "most samples to use", integer(1, 1_000_000), 256)
     .option("--shape <name:dims>", "with --calib random: shape of an input with open dims", shape)
@@ -76,20 +86,36 @@ async function prune(model: string, flags: PruneFlags): Promise<void> {
   const progress = new ProgressLine();
   endCleanly();
   const requests = await requestForm(model, flags.config);
-  const options = { ...optionsOf(model, flags, progress), requests };
+  if (flags.pattern !== undefined) {
+    const { report, missed } = await sparsifyModel(sharedOptions(model, flags, progress, requests)).finally(() =>
+      progress.clear(),
+    );
+    concludeChange({ report, missed, text: sparseText(report), html: () => sparseHtml(report, missed) }, flags);
+    return;
+  }
+  const options = { ...optionsOf(flags), ...sharedOptions(model, flags, progress, requests) };
   const { report, missed } = await pruneModel(options).finally(() => progress.clear());
   concludeChange({ report, missed, text: pruneText(report), html: () => pruneHtml(report, missed) }, flags);
 }
 
-function optionsOf(model: string, flags: PruneFlags, progress: ProgressLine): PruneOptions {
-  const { output, calib: calibration, align, maxDrop, minSqnr, minSpeedup, maxSamples, refit } = flags;
+function sharedOptions(
+  model: string,
+  { output, calib: calibration, maxDrop, minSqnr, maxSamples, shape }: PruneFlags,
+  progress: ProgressLine,
+  requests: Awaited<ReturnType<typeof requestForm>>,
+): SparsifyOptions {
   return {
-    ...{ model, output, calibration, align, maxDrop, minSqnr, minSpeedup, maxSamples, refit },
-    pruneInputs: flags.pruneInputs ?? false,
-    ...(flags.sparsity !== undefined && { sparsity: flags.sparsity }),
-    ...(flags.macsRatio !== undefined && { macsRatio: flags.macsRatio }),
-    ...(flags.keepOutputs !== undefined && { keepOutputs: flags.keepOutputs }),
-    ...(flags.shape && { shapes: flags.shape }),
+    ...{ model, output, calibration, requests, maxDrop, minSqnr, maxSamples },
+    ...(shape && { shapes: shape }),
     onProgress: (stage, done, of) => progress.show(stage, done, of),
+  };
+}
+
+function optionsOf({ align, minSpeedup, refit, pruneInputs, sparsity, macsRatio, keepOutputs }: PruneFlags) {
+  return {
+    ...{ align, minSpeedup, refit, pruneInputs: pruneInputs ?? false },
+    ...(sparsity !== undefined && { sparsity }),
+    ...(macsRatio !== undefined && { macsRatio }),
+    ...(keepOutputs !== undefined && { keepOutputs }),
   };
 }
