@@ -20,6 +20,7 @@ interface QuantizeFlags extends ReportFlags {
   minSqnr: number;
   minSpeedup: number;
   inputU8?: true;
+  outputU8?: true;
   inputLayout: "same" | "nhwc";
   maxSamples: number;
   exclude?: string[];
@@ -61,6 +62,7 @@ export function quantizeCommand(): Command {
         .choices(["same", "nhwc"])
         .default("same"),
     )
+    .option("--output-u8", "give outputs of convolutions as UINT8; scales go into the model's metadata")
     .option("--max-samples <number>", "most samples to use", integer(1, 1_000_000), 256)
     .option("--exclude <name...>", "layers that stay FP32")
     .option("--per-tensor", "one scale per weight instead of one per channel")
@@ -99,6 +101,7 @@ function optionsOf(model: string, flags: QuantizeFlags, progress: ProgressLine):
     minSqnr: flags.minSqnr,
     minSpeedup: flags.minSpeedup,
     inputU8: flags.inputU8 ?? false,
+    outputU8: flags.outputU8 ?? false,
     inputLayout: flags.inputLayout,
     maxSamples: flags.maxSamples,
     perTensor: flags.perTensor ?? false,

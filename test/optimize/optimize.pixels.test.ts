@@ -2,15 +2,18 @@
 // UINT8 inputs of models whose preprocess is known: callers send pixels, and the outputs are, bit for bit, those of the float input.
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { GraphBuilder } from "../../bench/models/graph.js";
+import { GraphBuilder, reproducibleNumbers } from "../../bench/models/graph.js";
 import { type PixelArithmetic, pixelArithmetic, pixelsOf, realsOf } from "../../src/optimize/data/pixels.js";
+import { modelBytes } from "../../src/optimize/onnx/codec.js";
 import { Graph } from "../../src/optimize/onnx/graph.js";
+import { ElementType } from "../../src/optimize/onnx/messages.js";
 import { readModel } from "../../src/optimize/onnx/model-file.js";
+import { makeValue } from "../../src/optimize/onnx/node.js";
 import { pixelParams } from "../../src/optimize/quantize/pixel-input.js";
 import { type QuantizeOptions, quantizeModel } from "../../src/optimize/quantize/quantize.js";
 import type { ImagePreprocess } from "../../src/runtime/image-options.js";
 import { Model } from "../../src/runtime/model.js";
-import type { Tensor } from "../../src/runtime/tensor.js";
+import { Tensor } from "../../src/runtime/tensor.js";
 import { floats, reference, tensor } from "../reference.js";
 import { noise, png } from "../transform/pictures.js";
 import { draftPath, writeDraft } from "./model-files.js";
@@ -133,5 +136,48 @@ describe("a model that takes pixels gives the same bits as one that takes what p
     const float = await quantized("first-f32", imagenet, { exclude });
     const bytes = await quantized("first-u8", imagenet, { exclude, inputU8: true, inputLayout: "nhwc" });
     assert.deepEqual(await served(bytes.output, imagenet), await served(float.output, imagenet));
+  });
+});
+
+describe("UINT8 outputs", () => {
+  it("are refused where no convolution makes them, and where there are no integers", async () => {
+    await assert.rejects(quantizeModel(optionsOf(imagenet, { outputU8: true })), {
+      code: "ERR_UNSUPPORTED",
+      message: /--output-u8: no output of the model ends with a convolution/,
+    });
+    const told = { code: "ERR_INVALID_ARGUMENT", message: /--output-u8/ };
+    await assert.rejects(quantizeModel(optionsOf(imagenet, { outputU8: true, target: "cuda" })), told);
+    await assert.rejects(quantizeModel(optionsOf(imagenet, { outputU8: true, mode: "dynamic" })), told);
+  });
+
+  it("stand for the very floats of the float output, also where the graph reads on", async () => {
+    const graph = new GraphBuilder(32).conv(3, 8, 1).relu().conv(8, 4, 1).relu();
+    const map = graph.at;
+    const bytes = graph.channelMeans().finish([3, side, side], 4);
+    const { proto } = await readModel(writeDraft("maps-base.onnx", bytes));
+    proto.graph?.output.push(makeValue(map, ElementType.float, ["N", 4, side, side]));
+    const maps = writeDraft("maps.onnx", modelBytes(proto));
+    const float = await quantized("maps-f32", imagenet, { model: maps });
+    const { output, facts } = await quantized("maps-u8", imagenet, { model: maps, outputU8: true });
+    assert.deepEqual(
+      facts.outputs.map(({ name }) => name),
+      [map],
+    );
+    const x = floats([1, 3, side, side], reproducibleNumbers(5, 3 * side * side));
+    const [before, after] = [await reference(float.output, { x }), await reference(output, { x })];
+    assert.equal(after[map]?.type, "uint8");
+    const metadata = new Map((await readModel(output)).proto.metadataProps.map(({ key, value }) => [key, value]));
+    const [scale, zero] = ["scale", "zero_point"].map((what) => Number(metadata.get(`output.${map}.${what}`)));
+    const reals = Float32Array.from(after[map]?.data as Uint8Array, (q) => (q - (zero as number)) * (scale as number));
+    assert.deepEqual(reals, before[map]?.data);
+    assert.deepEqual(after.y?.data, before.y?.data);
+    // In a server: floats again.
+    const dequantize = { scale: scale as number, zeroPoint: zero as number };
+    const served = await Model.load(output, { postprocess: { [map]: { dequantize } } });
+    const answer = await served.predict<Record<string, Tensor>>({
+      x: new Tensor("FP32", x.data as Float32Array, x.dims),
+    });
+    await served.close();
+    assert.deepEqual(answer[map]?.data, before[map]?.data);
   });
 });

@@ -13,6 +13,7 @@ import { type DynamicResult, quantizeDynamically } from "./dynamic.js";
 import { proveFusion } from "./fusion-proof.js";
 import { convertToHalf } from "./half.js";
 import { integerInputs } from "./integer-input.js";
+import { integerOutputs } from "./integer-output.js";
 import { type FloatNode, findLayers } from "./layers.js";
 import { layerNoise } from "./noise.js";
 import { checkPixels } from "./pixel-input.js";
@@ -37,7 +38,16 @@ export interface DraftRequest {
 
 type Facts = Pick<
   QuantizeReport,
-  "calibration" | "layers" | "excluded" | "trials" | "sensitivity" | "noise" | "ranges" | "inputs" | "fusion"
+  | "calibration"
+  | "layers"
+  | "excluded"
+  | "trials"
+  | "sensitivity"
+  | "noise"
+  | "ranges"
+  | "inputs"
+  | "outputs"
+  | "fusion"
 >;
 
 export interface Draft {
@@ -78,8 +88,13 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
   const noise = await layerNoise(bench, result.base, result.model, result.placement, calibration, bytesOf);
   const integer = await withIntegerInputs(request, result, pixels);
   const fusion = target === "cpu" ? await proveFusion(bench, integer.model, result.placement.float) : undefined;
+  // Judged before: the integers say exactly what the floats said.
+  const { model, outputs } = options.outputU8
+    ? integerOutputs(integer.model, result.params)
+    : { model: integer.model, outputs: [] };
   return {
     ...integer,
+    model,
     facts: {
       calibration: { samples: calibration.count, method: result.method },
       layers: { quantized: result.placement.layers.length, float: result.placement.float },
@@ -89,6 +104,7 @@ async function staticDraft(request: DraftRequest): Promise<Draft> {
       noise,
       ranges: rangesOf(result),
       inputs: integer.inputs,
+      outputs,
       fusion,
     },
   };
@@ -157,6 +173,7 @@ const noRanges = {
   noise: [],
   ranges: [],
   inputs: [],
+  outputs: [],
 } as const;
 
 /** Half of what FP16 holds: other data may have larger values than the samples. */

@@ -31,6 +31,8 @@ export interface QuantizeOptions extends Partial<Goals>, SampleSource {
   /** "auto": static where convolutions do most of the work, dynamic where matrix products do. */
   readonly mode?: "auto" | "static" | "dynamic";
   readonly inputU8?: boolean;
+  /** Give the integers of outputs that are made of them. */
+  readonly outputU8?: boolean;
   readonly inputLayout?: "same" | "nhwc";
   /** Most samples to use. Default: 256. */
   readonly maxSamples?: number;
@@ -140,15 +142,19 @@ async function chosenMode(
   options: QuantizeOptions,
 ): Promise<Mode> {
   const { target = "cpu", mode = "auto" } = options;
-  if (options.inputU8 && target === "cuda")
-    throw new OrtserveError("ERR_INVALID_ARGUMENT", "--input-u8 is for --target cpu: a model for CUDA has no integers");
+  const integers = options.inputU8 ? "--input-u8" : options.outputU8 ? "--output-u8" : undefined;
+  if (integers && target === "cuda")
+    throw new OrtserveError(
+      "ERR_INVALID_ARGUMENT",
+      `${integers} is for --target cpu: a model for CUDA has no integers`,
+    );
   if (target === "cuda") return "half";
   if (target === "tensorrt" && mode === "dynamic")
     throw new OrtserveError("ERR_INVALID_ARGUMENT", "TensorRT takes no dynamic quantization: use --mode static");
-  if (options.inputU8 && mode === "dynamic")
-    throw new OrtserveError("ERR_INVALID_ARGUMENT", "--input-u8 takes no dynamic quantization: use --mode static");
+  if (integers && mode === "dynamic")
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", `${integers} takes no dynamic quantization: use --mode static`);
   if (mode !== "auto") return mode;
-  if (target === "tensorrt" || options.inputU8) return "static";
+  if (target === "tensorrt" || integers) return "static";
   const runs = await profileRun(bench, base, await samples.inputs(0), { level: "none" });
   return preferredMode(runs);
 }

@@ -6,6 +6,7 @@ import type { SpeedComparison } from "../judge/speed.js";
 import type { Stage } from "../run/stage-clock.js";
 import type { FusionProof } from "./fusion-proof.js";
 import type { IntegerInput } from "./integer-input.js";
+import type { IntegerOutput } from "./integer-output.js";
 import type { FloatNode } from "./layers.js";
 import type { RangeMethod } from "./range.js";
 import type { LayerSensitivity } from "./sensitivity.js";
@@ -55,6 +56,7 @@ export interface QuantizeReport {
   readonly noise: readonly LayerNoise[];
   readonly ranges: readonly TensorRange[];
   readonly inputs: readonly IntegerInput[];
+  readonly outputs: readonly IntegerOutput[];
   readonly fusion: FusionProof | undefined;
   /** Undefined where the target's provider is not there to be timed. */
   readonly speed: SpeedComparison | undefined;

@@ -132,6 +132,9 @@ function originRows(report: QuantizeReport): Row[] {
         `UINT8${input.layout === "nhwc" ? ", channels last" : ""}: ${meaning(input)}`,
       ],
     ),
+    ...report.outputs.map(
+      ({ name, params }): Row => [`output ${name}`, `UINT8: ${params.scale} * (x - ${params.zeroPoint})`],
+    ),
     ["timed", speed ? `${speed.rounds} rounds in turns, medians` : "not on this machine"],
     ["processor", `${machine.cpu}, ${machine.cores} cores, 8-bit products: ${machine.int8Instructions}`],
     ["versions", `ortserve ${versions.ortserve}, ONNX Runtime ${versions.onnxruntime}`],
