@@ -10,7 +10,7 @@ export type { NestedValue } from "./runtime/nested.js";
 export type { OutputValue } from "./runtime/outputs.js";
 export type { OutputPostprocess, Postprocess } from "./runtime/postprocess-options.js";
 export type { PredictOptions } from "./runtime/predict.js";
-export type { PreparedInputs, PreparedValue } from "./runtime/prepared-inputs.js";
+export type { PreparedInputs, PreparedList, PreparedValue } from "./runtime/prepared-inputs.js";
 export type { InputPreprocess, Preprocess } from "./runtime/preprocess-options.js";
 export type { Recording, RecordOptions } from "./runtime/recording.js";
 export { type Datatype, Tensor, type TensorArrays, type TypedArray } from "./runtime/tensor.js";

@@ -89,7 +89,7 @@ export class Model {
         startPredict(ModelPort.current(), this, call, given, site, settled, reject);
       try {
         if (isPrepared(this.metadata, this.media, inputs)) {
-          const body = preparedBody(this.media, inputs);
+          const body = preparedBody(this.metadata, this.media, inputs);
           startPrepared(body, options, site, start).catch((error: unknown) => reject(nativeError(error, site)));
         } else {
           start(prepareInputs(this.metadata, inputs as PredictInputs), options);

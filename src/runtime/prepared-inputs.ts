@@ -11,9 +11,14 @@ import { Tensor } from "./tensor.js";
 /** A value of a row: of a column, or a file (bytes, base64 text or a data URL) for an input of images or sound. */
 export type PreparedValue = number | bigint | boolean | string | null | Uint8Array | readonly PreparedValue[];
 
-/** A row, by column or input name; a list of rows; or the bare file or files of the only input. */
+/** Values of one column. */
+export type PreparedList = readonly PreparedValue[] | Float32Array | Float64Array | Int32Array | BigInt64Array;
+
+/** A row, by column or input name; columns by name; a list of rows; or the bare file or files of the only input. */
 export type PreparedInputs =
   | { readonly [name: string]: PreparedValue | undefined }
+  /** A list for each column that comes, with a value for each row. */
+  | { readonly [name: string]: PreparedList | undefined }
   | readonly { readonly [name: string]: PreparedValue | undefined }[]
   /** Rows of columns, in their order. */
   | readonly (readonly PreparedValue[])[]
@@ -54,9 +59,13 @@ function isFile(model: NativeModelInfo, media: MediaReader | undefined, name: st
 }
 
 /** Decodes the files and writes the rest as JSON. Rejects with ERR_INVALID_INPUT, ERR_LIMIT_EXCEEDED, ERR_UNSUPPORTED. */
-export async function preparedBody(media: MediaReader | undefined, inputs: PreparedInputs): Promise<PreparedBody> {
+export async function preparedBody(
+  model: NativeModelInfo,
+  media: MediaReader | undefined,
+  inputs: PreparedInputs,
+): Promise<PreparedBody> {
   const files: MediaFile[] = [];
-  const rows = rowsOf(inputs).map((row, index) => {
+  const rows = (columnRows(model, inputs) ?? rowsOf(inputs)).map((row, index) => {
     const place = index === 0 ? "" : ` in row ${index}`;
     const write = (value: unknown, input: string): string => {
       if (value instanceof Uint8Array && media?.has(input)) {
@@ -75,6 +84,28 @@ export async function preparedBody(media: MediaReader | undefined, inputs: Prepa
   });
   const attachments = files.length > 0 && media ? await media.decode(files) : [];
   return { json: `{"instances":[${rows.join(",")}]}`, attachments };
+}
+
+/** The rows of columns that come as lists; undefined where something in the object is no list. @throws OrtserveError ERR_INVALID_INPUT */
+function columnRows(model: NativeModelInfo, inputs: PreparedInputs): readonly unknown[] | undefined {
+  const tabular = model.preprocess.find((plan) => plan.kind === "tabular");
+  if (!isPlain(inputs)) return undefined;
+  const entries = Object.entries(inputs).filter(([, value]) => value !== undefined);
+  if (!entries.some(([name]) => isColumn(tabular, name)) || !entries.every(([, value]) => isList(value)))
+    return undefined;
+  const lists = entries as [string, ArrayLike<unknown>][];
+  const [[first, { length }] = ["", []]] = lists;
+  const uneven = lists.find(([, list]) => list.length !== length);
+  if (uneven === undefined && length > 0)
+    return Array.from({ length }, (_, row) => Object.fromEntries(lists.map(([name, list]) => [name, list[row]])));
+  const what = uneven
+    ? `as many values for '${uneven[0]}' as for '${first}', ${length}`
+    : `one value or more for '${first}'`;
+  throw new OrtserveError("ERR_INVALID_INPUT", `expected ${what}, got ${uneven ? uneven[1].length : "none"}`);
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof Uint8Array));
 }
 
 /** Several files under one name are rows. */

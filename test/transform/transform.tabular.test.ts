@@ -68,6 +68,17 @@ describe("a row that does not fit is refused, and the message names the column",
   it("a list where a value should be", () =>
     assert.rejects(tabular.predict({ ...good, age: [1] }), /expected a single value for feature 'age'.*got an array/));
 
+  it("lists of columns that differ in length, or are empty", async () => {
+    const lists = { age: [50, 60], city: ["Rome"], grade: ["low", "low"] };
+    await assert.rejects(tabular.predict(lists), {
+      code: "ERR_INVALID_INPUT",
+      message: "expected as many values for 'city' as for 'age', 2, got 1",
+    });
+    await assert.rejects(tabular.predict({ age: [], city: [] }), {
+      message: "expected one value or more for 'age', got none",
+    });
+  });
+
   it("columns that are not as wide as the graph", () =>
     assert.rejects(load("fp32", 3, { preprocess: { x: { columns } } }), {
       code: "ERR_INVALID_ARGUMENT",
@@ -129,6 +140,16 @@ describe("rows", () => {
 
   it("come as lists in the order of the columns", async () => {
     assert.deepEqual(await values(tabular, [[40, 1, "Rome", "low", "free"]]), [0, 1, 1, 0, 0, 0, 1, 0]);
+  });
+
+  it("come as columns, arrays or typed ones, with defaults for those that are left out", async () => {
+    const lists = { age: Float32Array.of(40, 50), city: ["Rome", "Oslo"], grade: ["low", "high"] };
+    assert.deepEqual(await values(tabular, lists), [0, 1000, 1, 0, 0, 0, 1, 0, 1, 1000, 0, 1, 0, 0, 3, 0]);
+    const rows = [
+      { age: 40, city: "Rome", grade: "low" },
+      { age: 50, city: "Oslo", grade: "high" },
+    ];
+    assert.deepEqual(await values(tabular, lists), await values(tabular, rows));
   });
 
   it("may come as the tensor all the same", async () => {
