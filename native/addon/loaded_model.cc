@@ -117,6 +117,11 @@ int64_t LoadedModel::queued_rows() const {
   return queue ? queue->queued_rows() : 0;
 }
 
+Nanoseconds LoadedModel::backlog() const {
+  const auto queue = batcher();
+  return queue ? queue->backlog() : Nanoseconds{0};
+}
+
 Status LoadedModel::submit(std::unique_ptr<Request>& request, TurnBatch* turn) {
   const auto entrance = this->entrance();
   return entrance ? entrance->submit(request, turn) : closed(spec_);

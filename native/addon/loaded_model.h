@@ -85,6 +85,7 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   /// What the second level of the cache knows this model by; nullopt: it is not used.
   const std::optional<CacheKey>& shared_digest() const noexcept { return shared_digest_; }
   int64_t queued_rows() const;
+  Nanoseconds backlog() const;
   /// Where the model's inputs should lie; keeps what it needs of the session alive.
   std::shared_ptr<BufferPool> input_pool() const;
 

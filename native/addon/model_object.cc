@@ -37,6 +37,13 @@ napi_value call_stats(napi_env env, napi_callback_info info) {
   return entry(env, [&] { return model_stats_to_js(env, *ModelCall::read(env, info).model); });
 }
 
+napi_value call_backlog_millis(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const std::chrono::duration<double, std::milli> backlog = ModelCall::read(env, info).model->backlog();
+    return js_number(env, backlog.count());
+  });
+}
+
 napi_value call_flush_cache(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
     ModelCall::read(env, info).model->flush_cache(true);
@@ -89,6 +96,7 @@ napi_value make_model_object(napi_env env, Environment& environment, const std::
                                 .set("info", model_info_to_js(env, *model))
                                 .set("id", static_cast<double>(model->id()))
                                 .set_method("stats", call_stats, &environment)
+                                .set_method("backlogMillis", call_backlog_millis, &environment)
                                 .set_method("flushCache", call_flush_cache, &environment)
                                 .set_method("pickSamples", call_pick_samples, &environment)
                                 .set_method("takeSample", call_take_sample, &environment)

@@ -84,9 +84,7 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
   if (request.deadline == kNoDeadline && timeout.count() == 0) return {};
   const bool cheap = request.rows <= inline_rows_.load(std::memory_order_relaxed);
   if (cheap && queue_.empty() && request.deadline - now > options_.inline_ceiling) return {};
-  const int64_t rows_per_run = std::max<int64_t>(policy_.max_rows, 1);
-  const int64_t runs_ahead = queue_.rows_ahead_of(request) / (rows_per_run * options_.instances);
-  const Nanoseconds wait = runs_ahead * cost(rows_per_run);
+  const Nanoseconds wait = wait_behind(queue_.rows_ahead_of(request));
   const auto micros = [](Nanoseconds time) { return std::to_string(time.count() / 1000) + " us"; };
   if (timeout.count() > 0 && wait > timeout) {
     return {Code::kQueueTimeout, "Request timeout expired: the request may wait " + micros(timeout) +
@@ -95,6 +93,11 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
   if (request.deadline == kNoDeadline || request.deadline - now >= wait + cost(request.rows)) return {};
   return {Code::kDeadlineExceeded, "the deadline is in " + micros(request.deadline - now) +
                                        ", but the result is expected in " + micros(wait + cost(request.rows))};
+}
+
+Nanoseconds Batcher::wait_behind(int64_t rows) const {
+  const int64_t rows_per_run = std::max<int64_t>(policy_.max_rows, 1);
+  return rows / (rows_per_run * options_.instances) * cost(rows_per_run);
 }
 
 bool Batcher::may_run_inline(const Request& request) const {
@@ -313,6 +316,11 @@ int64_t Batcher::max_batch_rows() const {
 int64_t Batcher::queued_rows() const {
   const std::lock_guard lock(mutex_);
   return queue_.rows();
+}
+
+Nanoseconds Batcher::backlog() const {
+  const std::lock_guard lock(mutex_);
+  return wait_behind(queue_.rows());
 }
 
 }  // namespace ortserve

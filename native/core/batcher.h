@@ -85,6 +85,9 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   /// For sinks: payload bytes copied while a delivered request was encoded.
   void copied_out(uint64_t bytes) noexcept { stats_.copied_out(bytes); }
   int64_t queued_rows() const;
+  /// How long it will take until a request that comes now is taken from the queue; 0: no full batches wait, or what
+  /// they cost is not known.
+  Nanoseconds backlog() const;
 
   bool work(TimePoint now) noexcept override;
   int weight() const noexcept override { return options_.weight; }
@@ -93,6 +96,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   // These expect mutex_ to be held.
   Status admit(const Request& request, TimePoint now) const;
   Status in_time(const Request& request, TimePoint now) const;
+  Nanoseconds wait_behind(int64_t rows) const;
   bool may_run_inline(const Request& request) const;
   void take_dead(Batch& batch, Batch& dropped, TimePoint now) const;
   bool wants_worker(TimePoint now);

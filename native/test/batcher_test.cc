@@ -49,6 +49,18 @@ TEST_F(BatcherTest, RefusesAHopelessDeadlineAtOnce) {
   EXPECT_TRUE(runner->rows_seen().empty());
 }
 
+TEST_F(BatcherTest, TellsHowLongTheQueueWillTake) {
+  start({.max_batch_rows = 2}, CostCurve({{1, 3e9}, {2, 4e9}}));
+  EXPECT_EQ(batcher->backlog(), Nanoseconds(0));
+  occupy_runner();
+  ASSERT_TRUE(submit(request(1)).ok());
+  EXPECT_EQ(batcher->backlog(), Nanoseconds(0)) << "the next run takes it, and one more";
+  for (int i = 0; i < 4; ++i) ASSERT_TRUE(submit(request(2)).ok());
+  EXPECT_EQ(batcher->backlog(), std::chrono::seconds(8)) << "two full batches";
+  runner->open_gate();
+  sink.wait_for(6);
+}
+
 TEST_F(BatcherTest, GivesEachCallerItsOwnRows) {
   start({.max_batch_rows = 16});
   occupy_runner();

@@ -162,6 +162,8 @@ export interface NativeModel {
   /** Identifies the model in this process; {@link NativeBinding.attachModel} gives another thread a handle on it. */
   readonly id: number;
   stats(): NativeModelStats;
+  /** Time until a call that is made now would be taken from the queue, by what batches cost; 0: less than one of them, or not known. */
+  backlogMillis(): number;
   /** Forgets this model's cached results, those shared with other servers included. */
   flushCache(): void;
   /**

@@ -120,6 +120,14 @@ export class Model {
     return this.native.stats();
   }
 
+  /**
+   * Milliseconds until a call that is made now would be taken from the queue, by what batches cost. 0 where not even full
+   * batches wait, or where their cost is not known.
+   */
+  backlogMillis(): number {
+    return this.native.backlogMillis();
+  }
+
   /** Refuses new calls, lets those in flight finish, then frees the weights unless another load shares them. Idempotent. */
   close(): Promise<void> {
     return this.native.close();

@@ -45,15 +45,25 @@ export const repositoryStatus: StatusOverrides = {
   ERR_PROVIDER_UNAVAILABLE: 400,
 };
 
-/** Seconds a client should wait before it asks again; undefined where asking again does not help. */
-export function retryAfter(code: ErrorCode): string | undefined {
-  return code === "ERR_QUEUE_FULL" ||
-    code === "ERR_QUEUE_TIMEOUT" ||
-    code === "ERR_OUT_OF_MEMORY" ||
-    code === "ERR_NOT_READY" ||
-    code === "ERR_SHUTTING_DOWN"
-    ? "1"
-    : undefined;
+/** No client is sent away for longer: by then the load may be another. */
+const longestWait = 60;
+
+/**
+ * Seconds a client should wait before it asks again; undefined where asking again does not help.
+ * @param backlogMs of the model in question, asked where it matters
+ */
+export function retryAfter(code: ErrorCode, backlogMs: () => number = () => 0): string | undefined {
+  switch (code) {
+    case "ERR_QUEUE_FULL":
+    case "ERR_QUEUE_TIMEOUT":
+      return String(Math.min(Math.max(Math.ceil(backlogMs() / 1000), 1), longestWait));
+    case "ERR_OUT_OF_MEMORY":
+    case "ERR_NOT_READY":
+    case "ERR_SHUTTING_DOWN":
+      return "1";
+    default:
+      return undefined;
+  }
 }
 
 const reasons: Readonly<Record<number, string>> = {

@@ -6,6 +6,7 @@ import type { HttpResponse } from "uWebSockets.js";
 import { randomBytes } from "node:crypto";
 import { type ErrorCode, OrtserveError } from "../errors.js";
 import type { ReplyTiming } from "../runtime/model-port.js";
+import type { Servable } from "../serving/model-store.js";
 import { acceptedCoding, type Coding, compress } from "./content-coding.js";
 import type { ServerContext } from "./context.js";
 import { httpStatus, retryAfter, type StatusOverrides, statusLine } from "./http-status.js";
@@ -40,7 +41,7 @@ export class Reply {
   readonly method: string;
   readonly route: string;
   /** Model that answers, once known; for the log. */
-  model: { readonly name: string; readonly version: string } | undefined;
+  model: Servable | undefined;
   /** How the route's protocol writes errors. */
   errorBody: ErrorBody = plainError;
   /** Statuses of the route's protocol. */
@@ -157,7 +158,7 @@ export class Reply {
   sendError(code: ErrorCode, message: string, close = false): void {
     if (this.#response === undefined) return;
     this.nameRequest();
-    const wait = retryAfter(code);
+    const wait = retryAfter(code, () => this.model?.model.backlogMillis() ?? 0);
     if (wait !== undefined) this.addHeader("Retry-After", wait);
     this.#close = close;
     const status = this.statuses[code] ?? httpStatus[code];

@@ -78,3 +78,13 @@ test("hits and joins count as success and in the queue, and never as compute", a
   assert.ok(stats.success.nanoseconds >= stages(stats));
   await model.close();
 });
+
+test("the backlog is the time that the queue will take, and none without one", async () => {
+  const model = await Model.load(modelPath("slow_fixed"), { instances: 1, batching: "off" });
+  assert.equal(model.backlogMillis(), 0);
+  const calls = Array.from({ length: 4 }, () => model.predict(new Float32Array(4)));
+  assert.ok(model.backlogMillis() > 0);
+  await Promise.all(calls);
+  await model.close();
+  assert.equal(model.backlogMillis(), 0);
+});

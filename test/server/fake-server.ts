@@ -47,5 +47,5 @@ function fakeModel(onClose: () => void): Model {
     features: [],
   };
   const close = async () => onClose();
-  return { metadata: { inputs: [tensor], outputs: [tensor] }, close } as unknown as Model;
+  return { metadata: { inputs: [tensor], outputs: [tensor] }, backlogMillis: () => 2001, close } as unknown as Model;
 }

@@ -58,3 +58,22 @@ test("clients are told to come back exactly where that helps", () => {
     ["ERR_QUEUE_FULL", "ERR_QUEUE_TIMEOUT", "ERR_OUT_OF_MEMORY", "ERR_NOT_READY", "ERR_SHUTTING_DOWN"],
   );
 });
+
+for (const [backlogMs, seconds] of [
+  [0, "1"],
+  [1000, "1"],
+  [1000.5, "2"],
+  [59_999, "60"],
+  [3_600_000, "60"],
+] as const) {
+  test(`a queue that takes ${backlogMs} ms sends clients away for ${seconds} s`, () => {
+    assert.equal(
+      retryAfter("ERR_QUEUE_FULL", () => backlogMs),
+      seconds,
+    );
+    assert.equal(
+      retryAfter("ERR_SHUTTING_DOWN", () => backlogMs),
+      "1",
+    );
+  });
+}

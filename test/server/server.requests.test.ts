@@ -29,7 +29,8 @@ for (const [code, status, retry] of [
   ["ERR_INVALID_JSON", 400, undefined],
   ["ERR_INVALID_INPUT", 400, undefined],
   ["ERR_UNSUPPORTED", 501, undefined],
-  ["ERR_QUEUE_FULL", 503, "1"],
+  ["ERR_QUEUE_FULL", 503, "3"], // the fake model's backlog is 2001 ms
+  ["ERR_QUEUE_TIMEOUT", 503, "3"],
   ["ERR_OUT_OF_MEMORY", 503, "1"],
   ["ERR_MODEL_CLOSED", 503, undefined],
   ["ERR_DEADLINE_EXCEEDED", 504, undefined],
