@@ -236,7 +236,7 @@ export class Reply {
     response.writeHeader("Access-Control-Allow-Origin", any ? "*" : this.#head.origin);
     response.writeHeader(
       "Access-Control-Expose-Headers",
-      "Inference-Header-Content-Length, x-request-id, x-cache, x-batch-size, Server-Timing",
+      "Inference-Header-Content-Length, x-request-id, x-cache, x-batch-size, Server-Timing, Retry-After",
     );
     if (!any) response.writeHeader("Vary", "Origin");
   }

@@ -251,7 +251,10 @@ test("OPTIONS names the verbs, and the CORS answers for an allowed origin", asyn
   assert.equal(preflight.headers["access-control-allow-origin"], "https://a.example");
   assert.match(preflight.headers["access-control-allow-headers"] ?? "", /Inference-Header-Content-Length/);
   await client.request("POST", "/predict", "{}", { Origin: "https://a.example" });
-  assert.equal((await client.response()).headers["access-control-allow-origin"], "https://a.example");
+  const { headers } = await client.response();
+  assert.equal(headers["access-control-allow-origin"], "https://a.example");
+  const exposed = headers["access-control-expose-headers"]?.split(", ");
+  for (const name of ["Inference-Header-Content-Length", "x-cache", "Retry-After"]) assert.ok(exposed?.includes(name));
 });
 
 test("Connection: close is honoured", async () => {
