@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `npm run test:interop`: other servers' Python clients, in throw-away virtual environments under build/, against ours.
+// `npm run test:interop`: other servers' Python clients against ours, and ONNX Runtime's quantizer beside ours, in throw-away virtual
+// environments under build/.
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,6 +12,7 @@ import { runTests } from "./test.mjs";
 const environments = [
   { name: "clients", requirements: "requirements.txt", options: [] },
   { name: "perf", requirements: "perf-requirements.txt", options: ["--no-deps"] },
+  { name: "quantization", requirements: "quantization-requirements.txt", options: [] },
 ];
 
 function run(file, args) {

@@ -5,7 +5,7 @@ import { npy, npz } from "../optimize/sample-files.js";
 import { pixelsPerDigit } from "./held-out-digits.js";
 
 /** Digits that the model was trained on, all classes in equal parts: every fifth of the package is held out, with remainder 4. */
-function trainingDigits(count: number): { pixels: Float32Array; labels: Int32Array } {
+export function trainingDigits(count: number): { pixels: Float32Array; labels: Int32Array } {
   const require = createRequire(import.meta.url);
   const trained: { digit: number; image: number[] }[] = [];
   let index = 0;

@@ -3,9 +3,10 @@
 
     python -m venv .venv && .venv/bin/pip install onnxruntime onnx
     node --import tsx test/optimize/golden/models.ts FOLDER
-    .venv/bin/python test/optimize/golden/make.py FOLDER
+    .venv/bin/python test/optimize/golden/make.py FOLDER [OUTPUT]
 
-Needed again only when a newer release is to be compared with; the tests read the committed file.
+Needed again only when a newer release is to be compared with; the tests read the committed file, and `npm run test:interop` makes it anew
+beside that.
 """
 
 import json
@@ -127,7 +128,8 @@ def main() -> None:
         "values": value_parity(),
         "models": models,
     }
-    (Path(__file__).parent / "parity.json").write_text(json.dumps(result) + "\n")
+    output = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "parity.json"
+    output.write_text(json.dumps(result) + "\n")
 
 
 main()
