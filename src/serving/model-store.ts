@@ -108,16 +108,14 @@ export class ModelStore implements RouteTable {
    */
   find(name: string, wanted: string): Servable {
     const model = this.#models.get(name);
-    const servable = model?.versions.get(wanted);
+    const version = wanted === "" ? model?.defaultVersion : (model?.labels.get(wanted) ?? wanted);
+    const servable = version === undefined ? undefined : model?.versions.get(version);
     if (servable) return servable;
-    const meant = wanted === "" ? model?.defaultVersion : model?.labels.get(wanted);
-    if (model === undefined || meant === undefined) throw this.#fault(name, wanted);
-    const found = model.versions.get(meant);
-    if (found) return found;
+    if (model === undefined || version === wanted) throw this.#fault(name, wanted);
     const role = wanted === "" ? "its default version" : `'${wanted}'`;
     throw new OrtserveError(
       "ERR_MODEL_CLOSED",
-      `Request for unknown model: '${name}' version ${meant}, ${role}, is not at ready state`,
+      `Request for unknown model: '${name}' version ${version}, ${role}, is not at ready state`,
     );
   }
 
