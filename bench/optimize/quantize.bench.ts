@@ -147,7 +147,7 @@ async function judge(
     return [name, maker, "no load", "", "", "", "", `${cost.seconds.toFixed(1)} s`, byteText(cost.peakBytes)];
   }
   const samples = await loadSamples(judges, before.metadata.inputs);
-  const yardstick = await Yardstick.make(bench, model, samples);
+  const yardstick = new Yardstick(bench, model, samples);
   const quality = await yardstick.measure(after);
   const inputs = await samples.inputs(0);
   const { speedup } = await compareSpeed({ model: before, inputs }, { model: after, inputs }, 4000);

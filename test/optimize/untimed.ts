@@ -18,7 +18,7 @@ export async function quantizeUntimed(options: QuantizeOptions): Promise<Pick<Dr
   try {
     const samples = await openSamples(original.metadata.inputs, options, requests);
     const { calibration, heldOut } = splitSamples(samples, options.maxSamples ?? 32);
-    const yardstick = await Yardstick.make(bench, options.model, heldOut);
+    const yardstick = new Yardstick(bench, options.model, heldOut);
     const base = await normalizedModel(bench, options.model);
     const made = { bench, base, original: original.metadata, yardstick, calibration, mode: "static", options } as const;
     const quiet = { passes: () => true, onProgress: () => {} };

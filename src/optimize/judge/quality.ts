@@ -42,22 +42,20 @@ type Outputs = Record<string, Tensor>;
 /** Outputs of the original are kept up to this many bytes, and computed again beyond. */
 const keptBytes = 2 ** 28;
 
+/** The original's session takes as much memory as the model: it is open only until its outputs are known. */
 export class Yardstick {
   readonly samples: Samples;
-  readonly #reference: Model;
+  readonly #load: () => Promise<Model>;
+  #reference: Promise<Model> | undefined;
   readonly #kept = new Map<number, Outputs>();
   #bytes = 0;
 
-  private constructor(reference: Model, samples: Samples) {
-    this.#reference = reference;
+  constructor(bench: Workbench, original: OnnxModel | string, samples: Samples) {
+    this.#load = () => bench.load(original);
     this.samples = samples;
   }
 
-  static async make(bench: Workbench, original: OnnxModel | string, samples: Samples): Promise<Yardstick> {
-    return new Yardstick(await bench.load(original), samples);
-  }
-
-  /** `most`: only so many of the samples. */
+  /** `most`: only so many of the samples. Rejects as Model.load() and predict() do. */
   async measure(candidate: Model, feed: Feed = (inputs) => inputs, most = this.samples.count): Promise<Quality> {
     const errors = new Map<string, OutputError>();
     const hits = { of: 0, before: 0, after: 0 };
@@ -88,14 +86,18 @@ export class Yardstick {
     }
   }
 
-  close(): Promise<void> {
-    return this.#reference.close();
+  /** Rejects as Model.load() does, where that was not told yet. */
+  async close(): Promise<void> {
+    const reference = await this.#reference;
+    this.#reference = undefined;
+    await reference?.close();
   }
 
   async #outputs(index: number, inputs: PredictInputs): Promise<Outputs> {
     const known = this.#kept.get(index);
     if (known) return known;
-    const all = await this.#reference.predict(inputs);
+    this.#reference ??= this.#load();
+    const all = await (await this.#reference).predict(inputs);
     const outputs = Object.fromEntries(Object.entries(all).filter(([, value]) => isNumeric(value)));
     if (Object.keys(outputs).length === 0)
       throw new OrtserveError("ERR_UNSUPPORTED", "the model gives no tensor of numbers: there is nothing to compare");
@@ -104,6 +106,7 @@ export class Yardstick {
       this.#bytes += bytes;
       this.#kept.set(index, outputs);
     }
+    if (this.#kept.size === this.samples.count) await this.close();
     return outputs;
   }
 }

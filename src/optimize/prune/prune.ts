@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import { OrtserveError } from "../../errors.js";
 import { startEngine } from "../../runtime/engine.js";
-import type { Model } from "../../runtime/model.js";
+import type { PredictInputs } from "../../runtime/inputs.js";
 import { version } from "../../version.js";
 import { isMadeUp, openSamples, type SampleSource } from "../data/open-samples.js";
 import { RequestReader } from "../data/request-reader.js";
@@ -82,22 +82,21 @@ type Run = PruneOptions & { readonly onProgress: (stage: string, done: number, o
 
 async function pruneOn(bench: Workbench, clock: StageClock, options: Run): Promise<PruneResult> {
   const base = await normalizedModel(bench, options.model, "prune first, then quantize");
-  const original = await bench.load(options.model);
+  const original = await bench.describe(options.model);
   const requests = new RequestReader(bench, options.model, options.requests);
   try {
-    const samples = await openSamples(original.metadata.inputs, options, requests);
+    const samples = await openSamples(original.inputs, options, requests);
     const split = splitSamples(samples, options.maxSamples ?? 256);
-    const wanted = keptOutputs(options.keepOutputs, original.metadata.outputs);
+    const wanted = keptOutputs(options.keepOutputs, original.outputs);
     const trace = await traceChannels(bench, base, await split.calibration.inputs(0), {
       pruneInputs: options.pruneInputs ?? false,
       ...(wanted && { freeOutput: wanted.name }),
     });
     checkGroups(trace.deps);
     const found = await searched(bench, base, trace, split, wanted, options);
-    return await finish(bench, clock, original, trace.deps, split, found, base, options);
+    return await finish(bench, clock, trace.deps, split, found, base, options);
   } finally {
     await requests.close();
-    await original.close();
   }
 }
 
@@ -140,7 +139,7 @@ async function searched(
         : cost.after(removal) <= cost.total * (1 - level * (1 - macsRatio)),
     );
   const judges = wanted ? relabelled(heldOut, wanted) : heldOut;
-  const yardstick = await Yardstick.make(bench, referenceFor(base, deps, outputs) ?? options.model, judges);
+  const yardstick = new Yardstick(bench, referenceFor(base, deps, outputs) ?? options.model, judges);
   const goals = goalsOf(options);
   const request = {
     ...{ bench, base, deps, samples: calibration, allocation, yardstick, removalFor, onProgress },
@@ -154,7 +153,6 @@ async function searched(
 async function finish(
   bench: Workbench,
   clock: StageClock,
-  original: Model,
   deps: Dependencies,
   { heldOut, calibration }: Split,
   { best, attempts, changes }: Awaited<ReturnType<typeof searched>>,
@@ -170,8 +168,7 @@ async function finish(
   const final = described(best, options);
   const draft = bench.path(".onnx");
   writeModel(draft, final);
-  const after = await bench.load(draft);
-  const speed = await compareSpeed({ model: original, inputs }, { model: after, inputs }).finally(() => after.close());
+  const speed = await timedBeside(bench, options.model, draft, inputs);
   options.onProgress("writing", 0, 1);
   const goals = goalsOf(options);
   const missed = [...missedGoals(best.quality, speed, goals), ...nothingGone(changes)];
@@ -192,6 +189,12 @@ async function finish(
     warnings: warningsOf(options, best, speed, heldOut),
   };
   return { report, missed };
+}
+
+async function timedBeside(bench: Workbench, original: string, draft: string, inputs: PredictInputs) {
+  const [before, after] = [await bench.load(original), await bench.load(draft)];
+  const close = () => Promise.all([before.close(), after.close()]);
+  return compareSpeed({ model: before, inputs }, { model: after, inputs }).finally(close);
 }
 
 function nothingGone(changes: readonly { before: number; after: number }[]): string[] {

@@ -87,13 +87,13 @@ async function sparsifyOn(bench: Workbench, clock: StageClock, options: Run) {
   const plan = planPattern(new Graph(base));
   if (plan.layers.length === 0)
     throw new OrtserveError("ERR_UNSUPPORTED", `no layer can take the pattern${why(plan.skipped)}`);
-  const original = await bench.load(options.model);
+  const original = await bench.describe(options.model);
   const requests = new RequestReader(bench, options.model, options.requests);
   try {
-    const samples = await openSamples(original.metadata.inputs, options, requests);
+    const samples = await openSamples(original.inputs, options, requests);
     const { calibration, heldOut } = splitSamples(samples, options.maxSamples ?? 256);
     const ranked = await rank(bench, base, plan.layers, calibration, options);
-    const yardstick = await Yardstick.make(bench, options.model, heldOut);
+    const yardstick = new Yardstick(bench, options.model, heldOut);
     const { best, attempts } = await search(bench, base, ranked, yardstick, options).finally(() => yardstick.close());
     const goals = goalsOf(options);
     const missed = missedGoals(best.quality, undefined, goals);
@@ -114,7 +114,6 @@ async function sparsifyOn(bench: Workbench, clock: StageClock, options: Run) {
     return { report, missed };
   } finally {
     await requests.close();
-    await original.close();
   }
 }
 

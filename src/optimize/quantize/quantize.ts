@@ -74,13 +74,13 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
   const goals = goalsOf(options);
   const base = await normalizedModel(bench, options.model);
   checkExclusions(base, options.exclude ?? []);
-  const original = await bench.load(options.model); // later loads of the file share its session
+  const original = await bench.describe(options.model);
   const requests = new RequestReader(bench, options.model, options.requests);
   try {
-    const samples = await openSamples(original.metadata.inputs, options, requests);
+    const samples = await openSamples(original.inputs, options, requests);
     const mode = await chosenMode(bench, base, samples, options);
     const split = splitSamples(samples, options.maxSamples ?? 256);
-    const draft = await makeDraft({ bench, base, original: original.metadata, mode, goals, options }, split);
+    const draft = await makeDraft({ bench, base, original, mode, goals, options }, split);
     options.onProgress?.("speed", 0, 1);
     const { target = "cpu" } = options;
     const inputs = await split.heldOut.inputs(0);
@@ -99,7 +99,6 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
     return { report: { ...heading(options, target, mode), machine, goals, ...measured, warnings }, missed };
   } finally {
     await requests.close();
-    await original.close();
   }
 }
 
@@ -110,7 +109,7 @@ async function makeDraft(
   { calibration, heldOut }: { calibration: Samples; heldOut: Samples },
 ): Promise<Draft> {
   const { bench, options } = made;
-  const yardstick = await Yardstick.make(bench, options.model, heldOut);
+  const yardstick = new Yardstick(bench, options.model, heldOut);
   const passes = (quality: Quality) => passesQuality(quality, goals);
   const onProgress = options.onProgress ?? (() => {});
   return draftOf({ ...made, yardstick, calibration, passes, onProgress }).finally(() => yardstick.close());

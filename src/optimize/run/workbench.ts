@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Model } from "../../runtime/model.js";
+import { Model, type ModelMetadata } from "../../runtime/model.js";
 import type { ModelOptions, ProviderChoice } from "../../runtime/model-options.js";
 import { type OnnxModel, readModel, weightBytes, writeModel, writeModelAlone } from "../onnx/model-file.js";
 
@@ -72,6 +72,13 @@ export class Workbench {
       },
       ...(options.providers !== undefined && { providers: options.providers }),
     });
+  }
+
+  /** What a model takes and gives; no session stays open. */
+  async describe(source: OnnxModel | string): Promise<ModelMetadata> {
+    const model = await this.load(source);
+    await model.close();
+    return model.metadata;
   }
 
   /** The graph as ONNX Runtime would run it. */
