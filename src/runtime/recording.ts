@@ -2,7 +2,7 @@
 // Live traffic as calibration data: what a model ran on, one file per sample, in a directory that `ortserve quantize --calib` reads.
 import { randomBytes } from "node:crypto";
 import { mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { OrtserveError } from "../errors.js";
 import type { NativeTensor } from "../native/binding.js";
 import type { Model } from "./model.js";
@@ -193,10 +193,23 @@ async function writeWhole(directory: string, ending: string, pieces: Uint8Array[
   }
 }
 
+/** With those above it. Not by mkdir's own recursion: that never ends where a file system makes no directories, as below /proc. */
+async function makePrivate(directory: string): Promise<void> {
+  const isThere = await stat(directory).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return;
+  await makePrivate(dirname(directory));
+  await mkdir(directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error; // another server was faster
+  });
+}
+
 /** Makes a directory that only this user reads, unless it is there. Rejects with ERR_INVALID_ARGUMENT when nothing can be written to it. */
 export async function makeWritable(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makePrivate(resolve(directory));
     const probe = join(directory, `.${randomBytes(4).toString("hex")}.part`);
     await (await open(probe, "wx", 0o600)).close();
     await unlink(probe);

@@ -23,6 +23,14 @@ test("a directory that cannot be written to is refused before anything is loaded
   assert.doesNotMatch(stdout, /loaded/);
 });
 
+test("a file system that makes no directories is refused, too", {
+  skip: process.platform !== "linux" && "no /proc",
+}, async () => {
+  const { code, stderr } = await runCli("serve", "models", "--port", "0", "--record", "/proc/samples/below");
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /cannot record samples in \/proc\/samples\/below: ENOENT/);
+});
+
 test("wrong limits, and limits without a directory, are refused", async () => {
   const alone = await runCli("serve", "models", "--record-rate", "5%");
   assert.equal(alone.code, 2);
