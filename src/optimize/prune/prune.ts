@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve prune`: takes channels out of an FP32 model until it is as small as asked, or as small as its quality allows.
-import { basename } from "node:path";
 import { OrtserveError } from "../../errors.js";
-import { startEngine } from "../../runtime/engine.js";
 import type { PredictInputs } from "../../runtime/inputs.js";
 import { version } from "../../version.js";
 import { isMadeUp, openSamples, type SampleSource } from "../data/open-samples.js";
@@ -11,11 +9,11 @@ import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { Yardstick } from "../judge/quality.js";
 import { compareSpeed, type SpeedComparison } from "../judge/speed.js";
-import { checkOutput, type OnnxModel, writeModel } from "../onnx/model-file.js";
-import { thisMachine } from "../run/machine.js";
+import { type OnnxModel, writeModel } from "../onnx/model-file.js";
+import { type ChangeOptions, type ChangeRun, changeModel, provenance } from "../run/model-change.js";
 import { normalizedModel } from "../run/normalize.js";
-import { StageClock } from "../run/stage-clock.js";
-import { Workbench } from "../run/workbench.js";
+import type { StageClock } from "../run/stage-clock.js";
+import type { Workbench } from "../run/workbench.js";
 import { Allocation, defaultSparsity } from "./allocate.js";
 import { CostModel } from "./cost.js";
 import type { Dependencies } from "./dependencies.js";
@@ -36,9 +34,7 @@ import { type Candidate, searchSparsity } from "./search.js";
 import { maskChannels } from "./surgery.js";
 import { type Trace, traceChannels } from "./trace.js";
 
-export interface PruneOptions extends Partial<Goals>, SampleSource {
-  readonly model: string;
-  readonly output: string;
+export interface PruneOptions extends ChangeOptions, Partial<Goals>, SampleSource {
   /** Share of the channels to take out, rounded up to what `align` allows. Default: 0.5, unless `macsRatio` is given. */
   readonly sparsity?: number;
   /** Multiply-accumulates to be left, as a share: instead of `sparsity`. */
@@ -53,7 +49,6 @@ export interface PruneOptions extends Partial<Goals>, SampleSource {
   readonly keepOutputs?: string;
   /** Most samples to use. Default: 256. */
   readonly maxSamples?: number;
-  readonly onProgress?: (stage: string, done: number, of: number) => void;
 }
 
 export interface PruneResult {
@@ -67,18 +62,11 @@ export interface PruneResult {
  * (calibration data do not fit), ERR_INVALID_ARGUMENT and what predict() rejects with. Writes `output`, and only when every goal is
  * met and the equivalence is proven.
  */
-export async function pruneModel(options: PruneOptions): Promise<PruneResult> {
-  checkOutput(options.output, options.model);
-  const clock = new StageClock("preparation");
-  const onProgress = (stage: string, done: number, of: number) => {
-    clock.enter(stage.replace(/^.*: /, ""));
-    options.onProgress?.(stage, done, of);
-  };
-  const bench = new Workbench();
-  return pruneOn(bench, clock, { ...options, onProgress }).finally(() => bench.close());
+export function pruneModel(options: PruneOptions): Promise<PruneResult> {
+  return changeModel(options, pruneOn);
 }
 
-type Run = PruneOptions & { readonly onProgress: (stage: string, done: number, of: number) => void };
+type Run = ChangeRun<PruneOptions>;
 
 async function pruneOn(bench: Workbench, clock: StageClock, options: Run): Promise<PruneResult> {
   const base = await normalizedModel(bench, options.model, "prune first, then quantize");
@@ -205,11 +193,7 @@ function nothingGone(changes: readonly { before: number; after: number }[]): str
 function heading(options: PruneOptions, best: Candidate, goals: Goals) {
   const asked = options.macsRatio === undefined ? (options.sparsity ?? defaultSparsity) : undefined;
   return {
-    model: basename(options.model),
-    output: basename(options.output),
-    date: new Date().toISOString(),
-    versions: { ortserve: version, onnxruntime: startEngine().version },
-    machine: thisMachine(),
+    ...provenance(options),
     sparsity: { asked, reached: best.sparsity },
     macsRatio: options.macsRatio,
     align: options.align ?? 16,

@@ -3,7 +3,7 @@
 import type { Goals } from "../judge/goals.js";
 import type { Quality } from "../judge/quality.js";
 import type { SpeedComparison } from "../judge/speed.js";
-import type { Machine } from "../run/machine.js";
+import type { Provenance } from "../run/model-change.js";
 import type { Stage } from "../run/stage-clock.js";
 import type { Equivalence } from "./equivalence.js";
 import type { Criterion } from "./importance.js";
@@ -42,12 +42,7 @@ export interface Attempt {
   readonly passed: boolean;
 }
 
-export interface PruneReport {
-  readonly model: string;
-  readonly output: string;
-  readonly date: string;
-  readonly versions: { readonly ortserve: string; readonly onnxruntime: string };
-  readonly machine: Machine;
+export interface PruneReport extends Provenance {
   readonly calibration: { readonly samples: number; readonly criterion: Criterion };
   /** Shares of the channels that could go. */
   readonly sparsity: { readonly asked: number | undefined; readonly reached: number };

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve prune --pattern 2:4`: zeros in as many layers as the quality allows. The file keeps its shape; sparse tensor cores skip the zeros.
-import { basename } from "node:path";
 import { OrtserveError } from "../../errors.js";
-import { startEngine } from "../../runtime/engine.js";
 import { version } from "../../version.js";
 import { isMadeUp, openSamples, type SampleSource } from "../data/open-samples.js";
 import { RequestReader } from "../data/request-reader.js";
@@ -10,22 +8,19 @@ import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { type Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
-import { checkOutput, type OnnxModel, writeModel } from "../onnx/model-file.js";
+import { type OnnxModel, writeModel } from "../onnx/model-file.js";
 import { type ChannelMeans, channelMeans } from "../run/channel-means.js";
-import { type Machine, thisMachine } from "../run/machine.js";
+import { type ChangeOptions, type ChangeRun, changeModel, type Provenance, provenance } from "../run/model-change.js";
 import { normalizedModel } from "../run/normalize.js";
-import { type Stage, StageClock } from "../run/stage-clock.js";
-import { Workbench } from "../run/workbench.js";
+import type { Stage, StageClock } from "../run/stage-clock.js";
+import type { Workbench } from "../run/workbench.js";
 import { type ConstantChange, changeConstants } from "./constants.js";
 import { damage, energyOf, type PatternLayer, patterned, planPattern } from "./pattern.js";
 import { traceChannels } from "./trace.js";
 
-export interface SparsifyOptions extends Partial<Goals>, SampleSource {
-  readonly model: string;
-  readonly output: string;
+export interface SparsifyOptions extends ChangeOptions, Partial<Goals>, SampleSource {
   /** Most samples to use. Default: 256. */
   readonly maxSamples?: number;
-  readonly onProgress?: (stage: string, done: number, of: number) => void;
 }
 
 export interface SparseLayer {
@@ -37,12 +32,7 @@ export interface SparseLayer {
   readonly sparse: boolean;
 }
 
-export interface SparseReport {
-  readonly model: string;
-  readonly output: string;
-  readonly date: string;
-  readonly versions: { readonly ortserve: string; readonly onnxruntime: string };
-  readonly machine: Machine;
+export interface SparseReport extends Provenance {
   readonly pattern: "2:4";
   readonly calibration: { readonly samples: number; readonly criterion: "activations" | "weights" };
   readonly goals: Goals;
@@ -60,20 +50,11 @@ export interface SparseReport {
 }
 
 /** Rejects as pruneModel() does. Writes `output`, and only when the quality is as asked; speed is TensorRT's to find. */
-export async function sparsifyModel(
-  options: SparsifyOptions,
-): Promise<{ report: SparseReport; missed: readonly string[] }> {
-  checkOutput(options.output, options.model);
-  const clock = new StageClock("preparation");
-  const onProgress = (stage: string, done: number, of: number) => {
-    clock.enter(stage);
-    options.onProgress?.(stage, done, of);
-  };
-  const bench = new Workbench();
-  return sparsifyOn(bench, clock, { ...options, onProgress }).finally(() => bench.close());
+export function sparsifyModel(options: SparsifyOptions): Promise<{ report: SparseReport; missed: readonly string[] }> {
+  return changeModel(options, sparsifyOn);
 }
 
-type Run = SparsifyOptions & { readonly onProgress: (stage: string, done: number, of: number) => void };
+type Run = ChangeRun<SparsifyOptions>;
 
 /** A layer with what the pattern would cost it. */
 interface Ranked extends PatternLayer {
@@ -215,11 +196,7 @@ function described({ proto, directory }: OnnxModel, layers: number): OnnxModel {
 function heading(options: Run, goals: Goals, calibration: Samples) {
   const madeUp = isMadeUp(options);
   return {
-    model: basename(options.model),
-    output: basename(options.output),
-    date: new Date().toISOString(),
-    versions: { ortserve: version, onnxruntime: startEngine().version },
-    machine: thisMachine(),
+    ...provenance(options),
     pattern: "2:4" as const,
     calibration: {
       samples: madeUp ? 0 : calibration.count,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve quantize`: from an FP32 model to one that is proven smaller, faster and good enough, or to a refusal.
-import { basename } from "node:path";
 import { OrtserveError } from "../../errors.js";
-import { startEngine } from "../../runtime/engine.js";
 import { didYouMean } from "../../runtime/nearest-name.js";
 import { version } from "../../version.js";
 import { openSamples, type SampleSource } from "../data/open-samples.js";
@@ -11,12 +9,13 @@ import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { type Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
-import { checkOutput, type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
+import { type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
 import { type Machine, thisMachine } from "../run/machine.js";
+import { type ChangeOptions, type ChangeRun, changeModel, provenance } from "../run/model-change.js";
 import { normalizedModel } from "../run/normalize.js";
 import { profileRun } from "../run/profile.js";
-import { StageClock } from "../run/stage-clock.js";
-import { Workbench } from "../run/workbench.js";
+import type { StageClock } from "../run/stage-clock.js";
+import type { Workbench } from "../run/workbench.js";
 import { type Draft, type DraftRequest, draftOf } from "./draft.js";
 import { findLayers } from "./layers.js";
 import { preferredMode } from "./mode.js";
@@ -24,9 +23,7 @@ import type { Mode, QuantizeReport } from "./report-data.js";
 import type { Target } from "./target.js";
 import { timeOnTarget } from "./target-speed.js";
 
-export interface QuantizeOptions extends Partial<Goals>, SampleSource {
-  readonly model: string;
-  readonly output: string;
+export interface QuantizeOptions extends ChangeOptions, Partial<Goals>, SampleSource {
   readonly target?: Target;
   /** "auto": static where convolutions do most of the work, dynamic where matrix products do. */
   readonly mode?: "auto" | "static" | "dynamic";
@@ -45,8 +42,9 @@ export interface QuantizeOptions extends Partial<Goals>, SampleSource {
   readonly cpuCompat?: "native" | "avx2";
   /** Bytes of watched tensors at once during calibration. */
   readonly budgetBytes?: number;
-  readonly onProgress?: (stage: string, done: number, of: number) => void;
 }
+
+type Run = ChangeRun<QuantizeOptions>;
 
 export interface QuantizeResult {
   readonly report: QuantizeReport;
@@ -59,18 +57,11 @@ export interface QuantizeResult {
  * (calibration data do not fit), ERR_INVALID_ARGUMENT and what predict() rejects with. Writes `output`, and only when every
  * goal is met.
  */
-export async function quantizeModel(options: QuantizeOptions): Promise<QuantizeResult> {
-  checkOutput(options.output, options.model);
-  const clock = new StageClock("preparation");
-  const onProgress = (stage: string, done: number, of: number) => {
-    clock.enter(stage);
-    options.onProgress?.(stage, done, of);
-  };
-  const bench = new Workbench();
-  return quantizeOn(bench, clock, { ...options, onProgress }).finally(() => bench.close());
+export function quantizeModel(options: QuantizeOptions): Promise<QuantizeResult> {
+  return changeModel(options, quantizeOn);
 }
 
-async function quantizeOn(bench: Workbench, clock: StageClock, options: QuantizeOptions): Promise<QuantizeResult> {
+async function quantizeOn(bench: Workbench, clock: StageClock, options: Run): Promise<QuantizeResult> {
   const goals = goalsOf(options);
   const base = await normalizedModel(bench, options.model);
   checkExclusions(base, options.exclude ?? []);
@@ -80,12 +71,13 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
     const samples = await openSamples(original.inputs, options, requests);
     const mode = await chosenMode(bench, base, samples, options);
     const split = splitSamples(samples, options.maxSamples ?? 256);
-    const draft = await makeDraft({ bench, base, original, mode, goals, options }, split);
-    options.onProgress?.("speed", 0, 1);
+    const { onProgress } = options;
+    const draft = await makeDraft({ bench, base, original, mode, goals, options, onProgress }, split);
+    onProgress("speed", 0, 1);
     const { target = "cpu" } = options;
     const inputs = await split.heldOut.inputs(0);
     const timed = await timeOnTarget(bench, options.model, draft.model, inputs, draft.feed(inputs), target);
-    options.onProgress?.("writing", 0, 1);
+    onProgress("writing", 0, 1);
     const missed = missedGoals(draft.quality, timed.speed, goals);
     const machine = thisMachine();
     const final = describe(draft.model, { target, mode, machine, excluded: draft.facts.excluded });
@@ -96,13 +88,15 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Quantize
     const warnings = [...timed.warnings, ...warningsOf(options, machine, samples, target)];
     const { quality, facts } = draft;
     const measured = { quality, speed: timed.speed, bytes, stages: clock.stages(), ...facts };
-    return { report: { ...heading(options, target, mode), machine, goals, ...measured, warnings }, missed };
+    return { report: { ...provenance(options), target, mode, goals, ...measured, warnings }, missed };
   } finally {
     await requests.close();
   }
 }
 
-type Made = Pick<DraftRequest, "bench" | "base" | "original" | "mode" | "options"> & { readonly goals: Goals };
+type Made = Pick<DraftRequest, "bench" | "base" | "original" | "mode" | "options" | "onProgress"> & {
+  readonly goals: Goals;
+};
 
 async function makeDraft(
   { goals, ...made }: Made,
@@ -111,19 +105,7 @@ async function makeDraft(
   const { bench, options } = made;
   const yardstick = new Yardstick(bench, options.model, heldOut);
   const passes = (quality: Quality) => passesQuality(quality, goals);
-  const onProgress = options.onProgress ?? (() => {});
-  return draftOf({ ...made, yardstick, calibration, passes, onProgress }).finally(() => yardstick.close());
-}
-
-function heading({ model, output }: QuantizeOptions, target: Target, mode: Mode) {
-  return {
-    model: basename(model),
-    output: basename(output),
-    target,
-    mode,
-    date: new Date().toISOString(),
-    versions: { ortserve: version, onnxruntime: startEngine().version },
-  };
+  return draftOf({ ...made, yardstick, calibration, passes }).finally(() => yardstick.close());
 }
 
 function checkExclusions(base: OnnxModel, exclude: readonly string[]): void {

@@ -3,6 +3,7 @@
 
 import type { Quality } from "../judge/quality.js";
 import type { SpeedComparison } from "../judge/speed.js";
+import type { Provenance } from "../run/model-change.js";
 import type { Stage } from "../run/stage-clock.js";
 import type { FusionProof } from "./fusion-proof.js";
 import type { IntegerInput } from "./integer-input.js";
@@ -36,14 +37,9 @@ export interface LayerNoise {
   readonly sqnr: number;
 }
 
-export interface QuantizeReport {
-  readonly model: string;
-  readonly output: string;
+export interface QuantizeReport extends Provenance {
   readonly target: Target;
   readonly mode: Mode;
-  readonly date: string;
-  readonly versions: { readonly ortserve: string; readonly onnxruntime: string };
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly int8Instructions: string };
   /** What took how long, in the order in which it began; a stage that came several times once. */
   readonly stages: readonly Stage[];
   readonly calibration: { readonly samples: number; readonly method: RangeMethod };
