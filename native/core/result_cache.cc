@@ -64,6 +64,7 @@ ResultCache::Owner::Owner(ResultCache& cache, uint64_t max_bytes)
 ResultCache::ResultCache(Limits limits)
     : max_bytes_(limits.max_bytes), shards_(limits.shards), oldest_use_(limits.shards) {
   for (auto& use : oldest_use_) use = kNever;
+  for (Shard& shard : shards_) shard.spare.reserve(kSpareEntries);
 }
 
 std::unique_ptr<ResultCache::Owner> ResultCache::open(uint64_t max_bytes) {
@@ -177,24 +178,21 @@ bool ResultCache::evict_oldest(OldestUse& among, Owner* owner) {
 }
 
 ResultCache::Entry& ResultCache::new_entry(Shard& shard, const CacheKey& key, Owner& owner) {
-  if (shard.spare.empty()) {
-    Entry& entry = shard.entries.try_emplace(key).first->second;
-    entry.key = key;
-    entry.owner = &owner;
-    return entry;
-  }
-  auto node = std::move(shard.spare.back());
-  shard.spare.pop_back();
-  node.key() = key;
-  Entry& entry = node.mapped();
+  const auto place = [&] {
+    if (shard.spare.empty()) return shard.entries.try_emplace(key).first;
+    auto node = std::move(shard.spare.back());
+    shard.spare.pop_back();
+    node.key() = key;
+    return shard.entries.insert(std::move(node)).position;
+  };
+  Entry& entry = place()->second;
   entry.key = key;
   entry.owner = &owner;
-  shard.entries.insert(std::move(node));
   return entry;
 }
 
-// What is removed has no result, no joiners, and is in no list: as good as new.
-void ResultCache::remove_entry(Shard& shard, const CacheKey& key) {
+// What is removed has no result, no joiners, and is in no list: as good as new. Allocates nothing.
+void ResultCache::remove_entry(Shard& shard, const CacheKey& key) noexcept {
   auto node = shard.entries.extract(key);
   if (shard.spare.size() < kSpareEntries) shard.spare.push_back(std::move(node));
 }

@@ -122,7 +122,7 @@ class ResultCache {
 
   // These expect the shard's mutex to be held.
   static Entry& new_entry(Shard& shard, const CacheKey& key, Owner& owner);
-  static void remove_entry(Shard& shard, const CacheKey& key);
+  static void remove_entry(Shard& shard, const CacheKey& key) noexcept;
   void link(size_t shard, Entry& entry);
   void unlink(size_t shard, Entry& entry);
   void drop_result(size_t shard, Entry& entry);

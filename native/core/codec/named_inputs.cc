@@ -104,19 +104,19 @@ bool NamedInputs::shadows_input(size_t first) const noexcept {
 
 // Only counts the values: they are read row by row once all columns are known.
 Status NamedInputs::take_list(Slot& slot, JsonCursor& cursor) {
-  const std::string of = " for feature '" + std::string(slot.name) + "'";
-  if (cursor.peek() != '[') return cursor.unexpected("a list of values" + of + ", one per row", Code::kInvalidInput);
+  const auto of = [&slot] { return " for feature '" + std::string(slot.name) + "'"; };
+  if (cursor.peek() != '[') return cursor.unexpected("a list of values" + of() + ", one per row", Code::kInvalidInput);
   JsonArray list(cursor);
   while (list.next()) {
     if (slot.rows == 0) slot.value = cursor.mark();
     if (cursor.at_container() || cursor.at_end()) {
-      return cursor.unexpected("a single value" + of + " in row " + std::to_string(slot.rows), Code::kInvalidInput);
+      return cursor.unexpected("a single value" + of() + " in row " + std::to_string(slot.rows), Code::kInvalidInput);
     }
     cursor.advance();
     ++slot.rows;
   }
   if (list.status().ok() && slot.rows == 0)
-    return {Code::kInvalidInput, "expected one value or more" + of + ", got none"};
+    return {Code::kInvalidInput, "expected one value or more" + of() + ", got none"};
   return list.status();
 }
 
