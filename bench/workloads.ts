@@ -83,15 +83,26 @@ export async function buildRequest(workload: Pick<Workload, "encoding">, model: 
     const body = Buffer.from(`{"inputs":[${head},"data":${nestedText(row, [row.length])}}]}`);
     return { path, headers: { "content-type": "application/json" }, body, expected };
   }
+  return { ...binaryRequest(model.name, input, row, model.output), expected };
+}
+
+/** An inference by the Open Inference Protocol whose tensors, in and out, are binary. */
+export function binaryRequest(
+  model: string,
+  input: { readonly name: string; readonly shape: readonly number[]; readonly datatype: string },
+  data: ArrayBufferView,
+  output: string,
+): Omit<BenchRequest, "expected"> {
   const json = Buffer.from(
     JSON.stringify({
-      inputs: [{ ...input, parameters: { binary_data_size: row.byteLength } }],
-      outputs: [{ name: model.output, parameters: { binary_data: true } }],
+      inputs: [{ ...input, parameters: { binary_data_size: data.byteLength } }],
+      outputs: [{ name: output, parameters: { binary_data: true } }],
     }),
   );
   const headers = {
     "content-type": "application/octet-stream",
     "inference-header-content-length": String(json.length),
   };
-  return { path, headers, body: Buffer.concat([json, Buffer.from(row.buffer)]), expected };
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  return { path: `/v2/models/${model}/infer`, headers, body: Buffer.concat([json, bytes]) };
 }

@@ -130,13 +130,9 @@ class Comparison {
     server.resume();
     try {
       await server.resetLoopDelay();
-      const [cpu, start] = [server.cpuSeconds(), performance.now()];
-      const result = await load(this.url(server));
-      const wallSeconds = (performance.now() - start) / 1000;
-      const cpuSeconds = server.cpuSeconds() - cpu;
+      const window = await server.meter(() => load(this.url(server)));
       const loopDelay = await server.loopDelay();
-      const rssBytes = server.rssBytes();
-      return { load: result, cpuSeconds, wallSeconds, rssBytes, ...(loopDelay ? { loopDelay } : {}) };
+      return { ...window, ...(loopDelay ? { loopDelay } : {}) };
     } catch (error) {
       this.left[id] = (error as Error).message;
       this.options.log(`${id} is left out from here on: ${(error as Error).message}`);

@@ -4,6 +4,8 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import type { LoadResult } from "../load/load.js";
+import type { Window } from "../results.js";
 
 export interface LoopDelay {
   readonly p50: number;
@@ -64,15 +66,23 @@ export class ServerProcess {
   }
 
   /** User and system time since the start, seconds. */
-  cpuSeconds(): number {
+  private cpuSeconds(): number {
     if (process.platform !== "linux") return psCpuSeconds(this.pid);
     const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" "); // the name before it may hold spaces
     return (Number(fields[11]) + Number(fields[12])) / clockTicks;
   }
 
-  rssBytes(): number {
+  private rssBytes(): number {
     return Number(execFileSync("ps", ["-o", "rss=", "-p", String(this.pid)], { encoding: "utf8" })) * 1024;
+  }
+
+  /** What the process takes while `load` runs. */
+  async meter(load: () => Promise<LoadResult>): Promise<Window> {
+    const [cpu, start] = [this.cpuSeconds(), performance.now()];
+    const result = await load();
+    const wallSeconds = (performance.now() - start) / 1000;
+    return { load: result, cpuSeconds: this.cpuSeconds() - cpu, wallSeconds, rssBytes: this.rssBytes() };
   }
 
   async resetLoopDelay(): Promise<void> {

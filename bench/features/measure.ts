@@ -81,10 +81,8 @@ class Arena {
     server.resume();
     const reloading = variant.reloads ? new Reloading(server.port, this.model.name) : undefined;
     try {
-      const [cpu, start] = [server.cpuSeconds(), performance.now()];
-      const load = await closedLoop(this.url(server), this.files, this.feature.connections, seconds);
-      const wallSeconds = (performance.now() - start) / 1000;
-      const window = { load, cpuSeconds: server.cpuSeconds() - cpu, wallSeconds, rssBytes: server.rssBytes() };
+      const load = () => closedLoop(this.url(server), this.files, this.feature.connections, seconds);
+      const window = await server.meter(load);
       this.windows.set(variant.id, [...(this.windows.get(variant.id) ?? []), window]);
       return window;
     } finally {

@@ -9,6 +9,7 @@ import { ServerProcess } from "../compare/process.js";
 import { launchOrtserve } from "../compare/servers.js";
 import { closedLoop, RequestFiles } from "../load/load.js";
 import { type DevicePoint, deviceLoop } from "../native.js";
+import { binaryRequest } from "../workloads.js";
 import { type GpuNetwork, rowsOf } from "./networks.js";
 import type { BenchProvider } from "./options.js";
 
@@ -163,20 +164,10 @@ async function untilReady(base: string): Promise<void> {
 async function httpLoop(base: string, { network, seconds }: Setting, rows: number): Promise<Point> {
   const data = rowsOf(network, rows);
   const input = { name: "x", shape: [rows, ...network.rowShape], datatype: network.datatype };
-  const json = Buffer.from(
-    JSON.stringify({
-      inputs: [{ ...input, parameters: { binary_data_size: data.byteLength } }],
-      outputs: [{ name: "y", parameters: { binary_data: true } }],
-    }),
-  );
-  const headers = {
-    "content-type": "application/octet-stream",
-    "inference-header-content-length": String(json.length),
-  };
-  const body = Buffer.concat([json, Buffer.from(data.buffer)]);
-  const files = new RequestFiles({ path: "/v2/models/net/infer", headers, body, expected: new Float32Array() });
+  const request = binaryRequest("net", input, data, "y");
+  const files = new RequestFiles({ ...request, expected: new Float32Array() });
   try {
-    const load = await closedLoop(new URL(`${base}/v2/models/net/infer`), files, callers, seconds);
+    const load = await closedLoop(new URL(`${base}${request.path}`), files, callers, seconds);
     if (load.failed > 0) throw new Error(`${load.failed} of ${load.requests} requests failed`);
     const at = (wanted: number) => load.profile.find(([percentile]) => percentile === wanted)?.[1] ?? 0;
     return { rowsPerSecond: (load.requests * rows) / load.seconds, p50Micros: at(50), p99Micros: at(99) };

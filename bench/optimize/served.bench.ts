@@ -17,10 +17,9 @@ import { launchOrtserve } from "../compare/servers.js";
 import { summarizeWindows } from "../compare/summary.js";
 import { closedLoop, RequestFiles } from "../load/load.js";
 import type { Window } from "../results.js";
-import type { BenchRequest } from "../workloads.js";
+import { type BenchRequest, binaryRequest } from "../workloads.js";
 
 const [rounds, seconds, connections, samples] = [5, 2, 64, 512];
-const path = "/v2/models/digits/infer";
 const digits = heldOutDigits();
 
 interface Contender {
@@ -33,15 +32,8 @@ interface Contender {
 function request(datatype: Contender["datatype"], from: number, to: number): BenchRequest {
   const pixels = digits.pixels.slice(from * pixelsPerDigit, to * pixelsPerDigit);
   const data = datatype === "FP32" ? pixels : Uint8Array.from(pixels, (value) => Math.round(255 * value));
-  const shape = [to - from, 28, 28, 1];
-  const parameters = { binary_data_size: data.byteLength };
-  const inputs = [{ name: "image", shape, datatype, parameters }];
-  const head = Buffer.from(JSON.stringify({ inputs, parameters: { binary_data_output: true } }));
-  const headers = {
-    "content-type": "application/octet-stream",
-    "inference-header-content-length": String(head.length),
-  };
-  return { path, headers, body: Buffer.concat([head, Buffer.from(data.buffer)]), expected: new Float32Array() };
+  const input = { name: "image", shape: [to - from, 28, 28, 1], datatype };
+  return { ...binaryRequest("digits", input, data, "probabilities"), expected: new Float32Array() };
 }
 
 class Subject {
@@ -86,11 +78,7 @@ class Subject {
 
   async measure(): Promise<void> {
     this.server.resume();
-    const [cpu, start] = [this.server.cpuSeconds(), performance.now()];
-    const load = await this.load(seconds);
-    const wallSeconds = (performance.now() - start) / 1000;
-    const cpuSeconds = this.server.cpuSeconds() - cpu;
-    this.windows.push({ load, cpuSeconds, wallSeconds, rssBytes: this.server.rssBytes() });
+    this.windows.push(await this.server.meter(() => this.load(seconds)));
     this.server.pause();
   }
 
@@ -109,7 +97,7 @@ class Subject {
   }
 
   private get url(): string {
-    return `http://127.0.0.1:${this.server.port}${path}`;
+    return `http://127.0.0.1:${this.server.port}/v2/models/digits/infer`;
   }
 }
 
