@@ -86,7 +86,7 @@ void CompletionPort::on_wake(napi_env env, napi_value, void* context, void*) noe
 
 void CompletionPort::wake() noexcept {
   if (!open_ || posted_) return;
-  if (std::this_thread::get_id() == js_thread_ && hushed_) return;
+  if (on_js_thread() && hushed_) return;
   // Under the lock, so that close() cannot free the function in between.
   posted_ = napi_call_threadsafe_function(wakeup_, nullptr, napi_tsfn_nonblocking) == napi_ok;
 }
@@ -101,7 +101,7 @@ void CompletionPort::deliver_all(std::span<std::unique_ptr<Request>> requests) n
   // The requests may hold the last references but this.
   const std::shared_ptr<CompletionPort> self = static_cast<PortRequest&>(*requests.front()).port;
   if (requests.size() == 1 && answer_submit(static_cast<PortRequest&>(*requests.front()).record)) {
-    requests.front().reset();
+    retire(std::move(requests.front()));
     return;
   }
   {
@@ -116,12 +116,18 @@ void CompletionPort::deliver_all(std::span<std::unique_ptr<Request>> requests) n
     }
     wake();
   }
-  for (auto& request : requests) request.reset();  // without the lock: one may be the last to hold its model
+  for (auto& request : requests) retire(std::move(request));
+}
+
+// Without the lock: it may be the last to hold its model.
+void CompletionPort::retire(std::unique_ptr<Request> request) noexcept {
+  if (!request || !on_js_thread()) return;
+  spare_.keep(std::unique_ptr<PortRequest>(static_cast<PortRequest*>(request.release())));
 }
 
 // Whether this is the answer to the submit() that is running on this very thread.
 bool CompletionPort::answer_submit(const CompletionRecord& record) noexcept {
-  if (std::this_thread::get_id() != js_thread_ || submitting_ == 0 || submitting_ != record[kTicket]) return false;
+  if (!on_js_thread() || submitting_ == 0 || submitting_ != record[kTicket]) return false;
   inline_record_ = record;
   answered_inline_ = true;
   return true;

@@ -16,6 +16,7 @@
 #include "addon/completion_record.h"
 #include "addon/port_request.h"
 #include "addon/reply_slab.h"
+#include "addon/spare_requests.h"
 #include "addon/ticket_table.h"
 
 namespace ortserve {
@@ -75,7 +76,8 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   /// Blocks until no native thread reads memory of this environment; then drops all that was not read.
   void wait_for_lent() noexcept;
 
-  TicketTable& tickets() noexcept { return tickets_; }  ///< JS thread
+  TicketTable& tickets() noexcept { return tickets_; }         ///< JS thread
+  SpareRequests& spare_requests() noexcept { return spare_; }  ///< JS thread
   ReplySlab& slab() noexcept { return slab_; }
 
  private:
@@ -83,7 +85,9 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   static void on_wake(napi_env env, napi_value callback, void* context, void* data) noexcept;
 
   CompletionRecord encode(PortRequest& request) noexcept;
+  bool on_js_thread() const noexcept { return std::this_thread::get_id() == js_thread_; }
   bool answer_submit(const CompletionRecord& record) noexcept;
+  void retire(std::unique_ptr<Request> request) noexcept;
   void keep_predict(std::unique_ptr<Request>& request) noexcept;  // mutex_ held
   void wake() noexcept;                                           // mutex_ held
 
@@ -98,6 +102,7 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   bool hushed_ = false;
   bool answered_inline_ = false;
   CompletionRecord inline_record_{};
+  SpareRequests spare_;
   size_t expected_ = 0;
 
   std::atomic<bool> open_{true};  // changed with mutex_ held

@@ -130,7 +130,7 @@ void Environment::answer_now(napi_env env, const CompletionRecord& record) {
 void Environment::begin_call(napi_env env) {
   if (!shown_now_) return;
   const CompletionRecord record = *std::exchange(shown_now_, std::nullopt);
-  slabs_->hide(env, record);
+  slabs_->hide(env, {&record, 1});
 }
 
 void Environment::open_shared_cache(napi_env env, std::shared_ptr<SharedCache> shared, napi_value on_lookup,
@@ -235,7 +235,7 @@ void Environment::drain_predicts(napi_env env) {
     const HandleScope scope(env);
     answer_predict(env, *request);
     completions_->tickets().close(request->ticket);
-    request.reset();
+    completions_->spare_requests().keep(std::move(request));
   }
   finished_.predicts.clear();
 }
@@ -260,10 +260,8 @@ void Environment::drain_records(napi_env env) {
     for (size_t i = 0; i < count; ++i) slabs_->show(env, records[begin + i]);
     write_records(env, &records[begin], count);
     call(env, on_replies_, {js_number(env, static_cast<double>(count))});
-    for (size_t i = 0; i < count; ++i) {
-      slabs_->hide(env, records[begin + i]);
-      completions_->tickets().close(records[begin + i][completion::kTicket]);
-    }
+    slabs_->hide(env, {&records[begin], count});
+    for (size_t i = 0; i < count; ++i) completions_->tickets().close(records[begin + i][completion::kTicket]);
   }
 }
 

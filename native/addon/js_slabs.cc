@@ -2,6 +2,7 @@
 #include "addon/js_slabs.h"
 
 #include <cstring>
+#include <utility>
 
 #include "addon/js_build.h"
 
@@ -78,14 +79,27 @@ void JsSlabs::show_large(napi_env env, uint32_t index, size_t size) {
   set_element(env, large_.value(), index, buffer);
 }
 
-void JsSlabs::hide(napi_env env, const CompletionRecord& record) {
-  if (is_silent_failure(record, ReplySlab::kLarge)) return;
-  const uint32_t slab = record[completion::kSlab];
-  if (slab == ReplySlab::kLarge) {
-    set_element(env, large_.value(), record[completion::kOffset], js_undefined(env));
-    return;
+void JsSlabs::hide(napi_env env, std::span<const CompletionRecord> records) {
+  uint32_t slab = 0;
+  uint32_t replies = 0;  // in `slab`, one after another: most often all of them
+  for (const CompletionRecord& record : records) {
+    if (is_silent_failure(record, ReplySlab::kLarge)) continue;
+    if (record[completion::kSlab] == ReplySlab::kLarge) {
+      set_element(env, large_.value(), record[completion::kOffset], js_undefined(env));
+      continue;
+    }
+    if (record[completion::kSlab] != slab) {
+      release(env, slab, std::exchange(replies, 0));
+      slab = record[completion::kSlab];
+    }
+    ++replies;
   }
-  for (const uint32_t gone : slab_.release(slab)) {
+  release(env, slab, replies);
+}
+
+void JsSlabs::release(napi_env env, uint32_t slab, uint32_t replies) {
+  if (replies == 0) return;
+  for (const uint32_t gone : slab_.release(slab, replies)) {
     if (gone >= shown_.size() || shown_[gone] == Shown::kNo) continue;
     shown_[gone] = Shown::kNo;
     set_element(env, slabs_.value(), gone, js_undefined(env));

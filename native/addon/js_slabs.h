@@ -4,6 +4,7 @@
 
 #include <node_api.h>
 
+#include <span>
 #include <vector>
 
 #include "addon/completion_port.h"
@@ -22,13 +23,14 @@ class JsSlabs {
 
   /// Makes the bytes of `record` readable.
   void show(napi_env env, const CompletionRecord& record);
-  /// JavaScript has read `record`: its memory may be used again.
-  void hide(napi_env env, const CompletionRecord& record);
+  /// JavaScript has read `records`: their memory may be used again.
+  void hide(napi_env env, std::span<const CompletionRecord> records);
 
  private:
   enum class Shown : uint8_t { kNo, kExternal, kCopy };
 
   void show_chunk(napi_env env, uint32_t slab);
+  void release(napi_env env, uint32_t slab, uint32_t replies);
   void show_large(napi_env env, uint32_t index, size_t size);
   void copy_reply(napi_env env, uint32_t slab, size_t begin, size_t end);
 

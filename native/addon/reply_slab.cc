@@ -8,6 +8,7 @@ namespace ortserve {
 namespace {
 
 constexpr size_t kReplyAlignment = 16;
+constexpr size_t kWorthCutting = 1024;  // bytes
 
 size_t aligned(size_t size) {
   return (size + kReplyAlignment - 1) & ~(kReplyAlignment - 1);
@@ -77,23 +78,24 @@ bool ReplySlab::next_chunk() {
 }
 
 void ReplySlab::commit(const Place& place, size_t used) noexcept {
-  if (place.slab == kLarge) return;
+  if (place.slab == kLarge || place.bound - used < kWorthCutting) return;
   const std::lock_guard lock(mutex_);
   Chunk& chunk = chunks_[place.slab];
   // Only the newest reservation can be cut: behind another one the rest stays unused until the chunk is.
   if (chunk.top == aligned(place.offset + place.bound)) chunk.top = aligned(place.offset + used);
 }
 
-std::vector<uint32_t> ReplySlab::release(uint32_t slab) {
+std::vector<uint32_t> ReplySlab::release(uint32_t slab, uint32_t replies) {
   std::vector<uint32_t> given_up;
   const std::lock_guard lock(mutex_);
-  release_locked(slab, &given_up);
+  release_locked(slab, replies, &given_up);
   return given_up;
 }
 
-void ReplySlab::release_locked(uint32_t slab, std::vector<uint32_t>* given_up) {
+void ReplySlab::release_locked(uint32_t slab, uint32_t replies, std::vector<uint32_t>* given_up) {
   Chunk& chunk = chunks_[slab];
-  if (--chunk.unread > 0) return;
+  chunk.unread -= replies;
+  if (chunk.unread > 0) return;
   if (slab == current_) {
     chunk.top = 0;
   } else if (idle_.size() < kIdleChunks || given_up == nullptr) {
@@ -112,7 +114,7 @@ void ReplySlab::discard(const Place& place) noexcept {
     return;
   }
   const std::lock_guard lock(mutex_);
-  release_locked(place.slab, nullptr);
+  release_locked(place.slab, 1, nullptr);
 }
 
 ReplySlab::Memory ReplySlab::chunk(uint32_t slab) const {

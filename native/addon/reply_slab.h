@@ -32,11 +32,11 @@ class ReplySlab {
 
   /// Reserves `bound` bytes, or less than 4 GiB of own memory. Any thread.
   Place acquire(size_t bound) noexcept;
-  /// Says how many bytes were written, so that the rest can be used for the next reply. Any thread.
+  /// Says how many bytes were written, so that the rest, where it is worth a lock, serves the next reply. Any thread.
   void commit(const Place& place, size_t used) noexcept;
-  /// A reply in chunk `slab` was read. Returns the indices of chunks that were given up: their memory must no longer be
-  /// shown under that index.
-  std::vector<uint32_t> release(uint32_t slab);
+  /// So many replies in chunk `slab` were read. Returns the indices of chunks that were given up: their memory must no
+  /// longer be shown under that index.
+  std::vector<uint32_t> release(uint32_t slab, uint32_t replies);
   /// Throws away a reply that will not be read, wherever it is.
   void discard(const Place& place) noexcept;
 
@@ -54,7 +54,7 @@ class ReplySlab {
 
   bool next_chunk();  // mutex_ held
   Place acquire_large(size_t bound);
-  void release_locked(uint32_t slab, std::vector<uint32_t>* given_up);
+  void release_locked(uint32_t slab, uint32_t replies, std::vector<uint32_t>* given_up);
 
   mutable std::mutex mutex_;
   std::vector<Chunk> chunks_;     // by index; memory null where given up

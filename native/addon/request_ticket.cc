@@ -25,8 +25,8 @@ CacheUse read_cache_use(napi_env env, napi_value value) {
 
 std::unique_ptr<PortRequest> ticketed_request(Environment& environment, const std::shared_ptr<LoadedModel>& model,
                                               TimePoint received, TimePoint deadline) {
-  auto request = std::make_unique<PortRequest>();
   CompletionPort& completions = environment.completions();
+  auto request = completions.spare_requests().take();
   request->ticket = completions.tickets().open();
   if (request->ticket == 0) {
     fail(Code::kQueueFull, std::to_string(TicketTable::kMaxOpen) + " requests of this thread are unanswered");

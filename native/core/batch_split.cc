@@ -10,8 +10,7 @@ namespace ortserve {
 namespace {
 
 // Moves sequence items: each row has exactly one taker.
-Value take_rows(Value& value, int64_t begin, int64_t rows) {
-  Value part;
+void take_rows(Value& value, int64_t begin, int64_t rows, Value& part) {
   part.kind = value.kind;
   if (value.kind == Value::Kind::kTensor) {
     part.tensor = value.tensor.rows(begin, rows);
@@ -19,7 +18,6 @@ Value take_rows(Value& value, int64_t begin, int64_t rows) {
     const auto first = value.items.begin() + begin;
     part.items.assign(std::make_move_iterator(first), std::make_move_iterator(first + rows));
   }
-  return part;
 }
 
 }  // namespace
@@ -58,7 +56,7 @@ Status split_outputs(std::span<const std::unique_ptr<Request>> batch, int64_t ro
   for (const auto& request : batch) {
     request->outputs.clear();
     request->outputs.reserve(outputs.size());
-    for (Value& output : outputs) request->outputs.push_back(take_rows(output, begin, request->rows));
+    for (Value& output : outputs) take_rows(output, begin, request->rows, request->outputs.emplace_back());
     request->status = Status();
     begin += request->rows;
   }

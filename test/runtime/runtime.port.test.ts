@@ -107,6 +107,37 @@ for (const [kind, model] of Object.entries(models)) {
   });
 }
 
+test("what one request asks for does not reach the next, which may take over its memory", async () => {
+  const plain = '{"instances": [[1,2,3,4]]}';
+  const input = { name: "x", datatype: "FP32", shape: [1, 4], data: [1, 2, 3, 4] };
+  const { body, jsonSize } = binaryBody("x", [1, 4], new Float32Array([4, 3, 2, 1]));
+  const expected = (await send(queued, plain)).text;
+  for (let round = 0; round < 3; round++) {
+    const others = [
+      send(inline, JSON.stringify({ id: "a", parameters: { timeout: 1e6, priority: 1 }, inputs: [[1, 2, 3, 4]] })),
+      send(inline, JSON.stringify({ id: "b", outputs: ["y"], instances: [[4, 3, 2, 1]] })),
+      send(inline, body, { format: openInference, jsonSize, framed: true }),
+      send(
+        inline,
+        JSON.stringify({ id: "c", inputs: [input], outputs: [{ name: "y", parameters: { classification: 2 } }] }),
+        {
+          format: openInference,
+        },
+      ),
+      send(inline, '{"id": "d", "instances": [[1]]}'),
+      send(inline, "{"),
+    ];
+    const ends = await Promise.allSettled(others);
+    assert.deepEqual(
+      ends.map(({ status }) => status === "fulfilled"),
+      [true, true, true, true, false, false],
+    );
+    const replies = await Promise.all(Array.from({ length: 8 }, () => send(inline, plain)));
+    for (const { text, jsonSize: size } of replies) assert.deepEqual([text, size], [expected, 0]);
+    await assert.rejects(send(inline, "{"), { code: "ERR_INVALID_JSON", id: "" });
+  }
+});
+
 test("arguments of the wrong kind are refused and leave no ticket", async () => {
   const native = nativeBinding();
   assert.throws(
