@@ -251,7 +251,11 @@ export class ModelPort {
     const records = this.#native.records;
     for (let i = 0; i < count; i++) {
       const handler = this.#take(records[i * Completion.size + Completion.ticket] ?? 0);
-      if (handler) guarded(() => this.#deliver(i, handler as ReplyHandler));
+      try {
+        if (handler) this.#deliver(i, handler as ReplyHandler);
+      } catch (error) {
+        throwLater(error);
+      }
     }
   }
 
@@ -292,7 +296,7 @@ export class ModelPort {
   ): void {
     const handler = this.#take(ticket) as OutputHandler | undefined;
     if (!handler) return;
-    guarded(() => {
+    try {
       if (typeof values === "string") {
         handler.fail(codeName(this.#binding, code), values);
       } else {
@@ -300,17 +304,15 @@ export class ModelPort {
         this.#timing.computeMicros = computeMicros;
         handler.outputs(values, this.#timing);
       }
-    });
+    } catch (error) {
+      throwLater(error);
+    }
   }
 }
 
 /** One handler's exception must not cost the others their answers: it is thrown again on its own turn. */
-function guarded(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    setImmediate(() => {
-      throw error;
-    });
-  }
+function throwLater(error: unknown): void {
+  setImmediate(() => {
+    throw error;
+  });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One log line per request: at debug when it succeeded, at warn when it failed.
 import type { ErrorCode } from "../errors.js";
-import type { ServerLog } from "../telemetry/log.js";
+import { levelValues, type ServerLog } from "../telemetry/log.js";
 import { changeLogSettings } from "../telemetry/log-settings.js";
 import type { SharedState } from "./shared-state.js";
 
@@ -14,7 +14,8 @@ export interface AccessRecord {
   /** "NAME/VERSION", "" where no model was involved. */
   model: string;
   status: number;
-  totalMs: number;
+  /** Left out of a prediction that failed at once, where successes are not logged: nobody looked at the clock. */
+  totalMs?: number;
   queueMs?: number;
   runMs?: number;
   code?: ErrorCode;
@@ -44,7 +45,7 @@ export class AccessLog {
 
   /** Whether successes are logged: callers need not make a record otherwise. */
   get verbose(): boolean {
-    return this.#logger?.isLevelEnabled("debug") ?? false;
+    return this.#state.logLevel <= levelValues.debug;
   }
 
   succeeded(record: AccessRecord): void {

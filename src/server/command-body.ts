@@ -25,6 +25,7 @@ export class CommandBody extends WheelEntry {
     this.#progress = new BodyProgress(context.settings, compressed ? undefined : head.contentLength, compressed);
     this.#done = done;
     reply.owner = this;
+    reply.startClock();
     if (this.#refusedForSize()) return;
     context.wheel.arm(this, context.settings.bodyTimeoutMs);
     if (compressed) this.#inflater = new BodyInflater(reply, context.settings.bodyLimit, this);

@@ -12,7 +12,21 @@ import type { RequestHead } from "./request-head.js";
 import type { InferenceRoute, Params } from "./routes.js";
 import { WheelEntry } from "./timer-wheel.js";
 
-export class HttpInference extends WheelEntry implements ReplyHandler, BodyListener {
+/** Most small requests are answered in the turn they come in, and never need one. */
+class Timeout extends WheelEntry {
+  readonly #inference: HttpInference;
+
+  constructor(inference: HttpInference) {
+    super();
+    this.#inference = inference;
+  }
+
+  override onTimeout(): void {
+    this.#inference.onTimeout();
+  }
+}
+
+export class HttpInference implements ReplyHandler, BodyListener {
   readonly #context: ServerContext;
   readonly #reply: Reply;
   readonly #head: RequestHead;
@@ -24,11 +38,12 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
   #inflater: BodyInflater | undefined;
   #body: RequestBody | undefined;
   #ticket = 0;
+  /** Once it has waited. */
+  #timeout: Timeout | undefined;
   #submitted = false;
 
   /** @throws OrtserveError when there is no such model */
   constructor(context: ServerContext, reply: Reply, head: RequestHead, route: InferenceRoute, params: Params) {
-    super();
     this.#context = context;
     this.#reply = reply;
     this.#head = head;
@@ -49,7 +64,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
     const { contentLength, encoding } = this.#head;
     this.#reply.owner = this;
     if (encoding !== "") {
-      this.#context.wheel.arm(this, bodyTimeoutMs);
+      this.#waitUpTo(bodyTimeoutMs);
       this.#inflater = new BodyInflater(this.#reply, bodyLimit, this);
       return;
     }
@@ -58,7 +73,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
       return;
     }
     // With a Content-Length the first callback comes at once, and arms the timer only if the body is incomplete.
-    if (contentLength === undefined) this.#context.wheel.arm(this, bodyTimeoutMs);
+    if (contentLength === undefined) this.#waitUpTo(bodyTimeoutMs);
     this.#reply.readBody(this);
   }
 
@@ -72,6 +87,17 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
   /** @internal Of a compressed body. */
   onFault(fault: BodyFault): void {
     this.#refusedFor(fault);
+  }
+
+  /** Until the next part of the body, or the answer. Only a request that waits has times to tell of. */
+  #waitUpTo(millis: number): void {
+    this.#reply.startClock();
+    this.#timeout ??= new Timeout(this);
+    this.#context.wheel.arm(this.#timeout, millis);
+  }
+
+  #stopWaiting(): void {
+    if (this.#timeout !== undefined) this.#context.wheel.disarm(this.#timeout);
   }
 
   /** Counts bytes of the body; false when they are too many, which was answered. */
@@ -88,7 +114,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
   }
 
   #collect(chunk: ArrayBuffer, isLast: boolean): void {
-    if (this.wheelNext === undefined) this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
+    if (this.#timeout === undefined) this.#waitUpTo(this.#context.settings.bodyTimeoutMs);
     if (chunk.byteLength > 0 && !this.#append(chunk)) return;
     if (isLast) this.#submitCollected();
   }
@@ -158,7 +184,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
 
   #submitting(): number {
     this.#submitted = true;
-    this.#context.wheel.disarm(this);
+    this.#stopWaiting();
     return timeoutOf(this.#context.settings, this.#target, this.#head.timeoutMs);
   }
 
@@ -168,25 +194,26 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
    */
   #submittedAs(ticket: number, timeoutMs: number): void {
     this.#ticket = ticket;
-    if (ticket > 0 && timeoutMs > 0) this.#context.wheel.arm(this, timeoutMs);
+    if (ticket > 0 && timeoutMs > 0) this.#waitUpTo(timeoutMs);
   }
 
   reply(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
-    this.#context.wheel.disarm(this);
+    this.#stopWaiting();
     this.#reply.sendPrediction(body, jsonSize, timing, owned);
   }
 
   fail(code: ErrorCode, message: string): void {
-    this.#context.wheel.disarm(this);
+    this.#stopWaiting();
     this.#reply.sendError(code, message);
   }
 
-  override onTimeout(): void {
+  /** @internal */
+  onTimeout(): void {
     if (this.#submitted) {
       this.#context.port.cancel(this.#ticket);
       this.#reply.sendError("ERR_DEADLINE_EXCEEDED", "Request timeout expired");
     } else if (!this.#refusedFor(this.#counted(0).stallFault())) {
-      this.#context.wheel.arm(this, this.#context.settings.bodyTimeoutMs);
+      this.#waitUpTo(this.#context.settings.bodyTimeoutMs);
     }
   }
 
@@ -205,7 +232,7 @@ export class HttpInference extends WheelEntry implements ReplyHandler, BodyListe
   }
 
   #release(): void {
-    this.#context.wheel.disarm(this);
+    this.#stopWaiting();
     this.#inflater?.stop();
     this.#body?.discard();
     this.#body = undefined;

@@ -9,13 +9,12 @@ import type { ReplyTiming } from "../runtime/model-port.js";
 import type { Servable } from "../serving/model-store.js";
 import { acceptedCoding, type Coding, compress } from "./content-coding.js";
 import type { ServerContext } from "./context.js";
-import { httpStatus, retryAfter, type StatusOverrides, statusLine } from "./http-status.js";
+import { httpStatus, retryAfter, type StatusOverrides } from "./http-status.js";
 import type { RequestHead } from "./request-head.js";
+import { type CacheOutcome, json, octets, responseHead } from "./response-head.js";
 
 /** Bodies up to this go out in one piece; larger ones are written as the client reads them. */
 const streamAbove = 64 * 1024;
-
-const json = "application/json";
 
 /** What the body of an error is, before it becomes JSON. */
 export type ErrorBody = (code: ErrorCode, message: string, status: number) => unknown;
@@ -37,7 +36,6 @@ export interface BodyListener {
 }
 
 export class Reply {
-  readonly startedAt = performance.now();
   readonly method: string;
   readonly route: string;
   /** Model that answers, once known; for the log. */
@@ -51,13 +49,15 @@ export class Reply {
 
   readonly #context: ServerContext;
   readonly #head: RequestHead;
+  readonly #logged: boolean;
+  #startedAt: number | undefined;
   #response: HttpResponse | undefined;
   #status = 200;
   #type = json;
   #body: string | Uint8Array = "";
   #owned = true;
   #close = false;
-  #cache = "";
+  #cache: CacheOutcome = "";
   #extraHeaders: string[] | undefined;
 
   constructor(context: ServerContext, response: HttpResponse, head: RequestHead, method: string, route: string) {
@@ -66,8 +66,15 @@ export class Reply {
     this.#head = head;
     this.method = method;
     this.route = route;
+    this.#logged = context.accessLog.verbose;
+    if (this.#logged) this.startClock();
     context.inFlight++;
     response.onAborted(() => this.#aborted());
+  }
+
+  /** Times this request from now on, for the log. Reading the clock costs as much as reading a header or two. */
+  startClock(): void {
+    this.#startedAt ??= performance.now();
   }
 
   /** Still owed: neither answered nor abandoned by the client. */
@@ -101,7 +108,7 @@ export class Reply {
     if (this.#response === undefined) return;
     this.nameRequest();
     this.#send(status, json, JSON.stringify(value), true);
-    if (this.#context.accessLog.verbose) this.#log(undefined);
+    if (this.#logged) this.#log(undefined);
   }
 
   /** Answers with text or bytes of any type; the memory stays as it is from now on. */
@@ -109,7 +116,7 @@ export class Reply {
     if (this.#response === undefined) return;
     this.nameRequest();
     this.#send(status, type, body, true);
-    if (this.#context.accessLog.verbose) this.#log(undefined);
+    if (this.#logged) this.#log(undefined);
   }
 
   /** Answers without a body. */
@@ -127,18 +134,18 @@ export class Reply {
    */
   sendPrediction(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
     if (this.#response === undefined) return;
-    if (this.#context.accessLog.verbose) this.nameRequest();
+    if (this.#logged) this.nameRequest();
     if (jsonSize > 0) this.addHeader("Inference-Header-Content-Length", String(jsonSize));
     this.#cache = timing.cache;
     if (this.#head.timing || this.#context.settings.timingHeaders) {
       this.addHeader("Server-Timing", serverTiming(timing));
       this.addHeader("x-batch-size", String(timing.batchRows));
     }
-    const type = jsonSize > 0 ? "application/octet-stream" : json;
+    const type = jsonSize > 0 ? octets : json;
     const coding = this.#head.accepts === "" ? undefined : this.#codingFor(body);
     if (coding === undefined) this.#send(200, type, body, owned);
     else this.#sendCompressed(coding, type, body, owned);
-    if (this.#context.accessLog.verbose) this.#log(timing);
+    if (this.#logged) this.#log(timing);
   }
 
   /** Small replies gain nothing: they fit one packet either way. */
@@ -219,11 +226,9 @@ export class Reply {
   }
 
   #writeHead(response: HttpResponse): void {
-    if (this.#status !== 200) response.writeStatus(statusLine(this.#status));
-    if (this.#type !== "") response.writeHeader("Content-Type", this.#type);
+    response.writeStatus(responseHead(this.#status, this.#type, this.#cache));
     const { requestId } = this.#head;
     if (requestId !== "") response.writeHeader("x-request-id", requestId);
-    if (this.#cache !== "") response.writeHeader("x-cache", this.#cache);
     const extra = this.#extraHeaders;
     for (let i = 0; extra && i < extra.length; i += 2) response.writeHeader(extra[i] as string, extra[i + 1] as string);
     if (this.#head.origin !== "") this.#writeCors(response);
@@ -281,13 +286,17 @@ export class Reply {
     this.#context.accessLog.succeeded(this.#record(timing));
   }
 
+  #totalMs(): { totalMs?: number } {
+    if (this.#startedAt === undefined) return {};
+    return { totalMs: Math.round((performance.now() - this.#startedAt) * 1000) / 1000 };
+  }
+
   #record(timing: ReplyTiming | undefined) {
     const { method, route, model } = this;
     const { requestId } = this.#head;
-    const totalMs = Math.round((performance.now() - this.startedAt) * 1000) / 1000;
     const times = timing && { queueMs: timing.queueMicros / 1000, runMs: timing.computeMicros / 1000 };
     const modelName = model ? `${model.name}/${model.version}` : "";
-    return { requestId, method, route, model: modelName, status: this.#status, totalMs, ...times };
+    return { requestId, method, route, model: modelName, status: this.#status, ...this.#totalMs(), ...times };
   }
 }
 

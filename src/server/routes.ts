@@ -79,7 +79,10 @@ export function installRoutes(app: TemplatedApp, context: ServerContext, routes:
   for (const route of queries) {
     const { pattern, errorBody } = route;
     allow(route, "GET", "HEAD");
-    const handler: Handler = (reply, request) => route.handle(context, paramsOf(request), reply, request);
+    const handler: Handler = (reply, request) => {
+      reply.startClock();
+      return route.handle(context, paramsOf(request), reply, request);
+    };
     app.get(pattern, guarded(context, "GET", pattern, handler, errorBody));
     app.head(pattern, guarded(context, "HEAD", pattern, handler, errorBody));
   }
@@ -214,21 +217,21 @@ export function countParams(pattern: string): number {
 
 /** As {@link paramsOf}, to be kept beyond the request. @throws OrtserveError ERR_INVALID_ARGUMENT */
 export function keptParams(request: HttpRequest, count: number): Params {
-  const param = paramsOf(request);
-  const kept: string[] = [];
-  for (let index = 0; index < count; index++) kept.push(param(index));
+  const kept = new Array<string>(count);
+  for (let index = 0; index < count; index++) kept[index] = decoded(request.getParameter(index));
   return (index) => kept[index] ?? "";
 }
 
 /** Parameters of the request's route. Valid as long as the request. */
 export function paramsOf(request: HttpRequest): Params {
-  return (index) => {
-    const raw = request.getParameter(index);
-    if (!raw.includes("%")) return raw;
-    try {
-      return decodeURIComponent(raw);
-    } catch {
-      throw new OrtserveError("ERR_INVALID_ARGUMENT", `expected percent-encoded UTF-8 in the path, got '${raw}'`);
-    }
-  };
+  return (index) => decoded(request.getParameter(index));
+}
+
+function decoded(raw: string): string {
+  if (!raw.includes("%")) return raw;
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", `expected percent-encoded UTF-8 in the path, got '${raw}'`);
+  }
 }

@@ -9,6 +9,7 @@ import type { RepositoryControl } from "../serving/repository-control.js";
 import { AccessLog } from "./access-log.js";
 import type { WirePort } from "./context.js";
 import { type FrontEnd, LocalFrontEnd } from "./front-end.js";
+import { shareLogLevel } from "./log-level.js";
 import { type ServerOptions, type Settings, settingsOf } from "./options.js";
 import { SharedState } from "./shared-state.js";
 import { HttpThreads } from "./threads/http-threads.js";
@@ -22,6 +23,7 @@ export class OrtServer {
   readonly #state: SharedState;
   readonly #frontEnd: FrontEnd;
   readonly #service: InferenceService;
+  readonly #unshareLogLevel: () => void;
   #port = 0;
   #listened = false;
   #closing: Promise<void> | undefined;
@@ -37,6 +39,7 @@ export class OrtServer {
     if (control?.started === false) this.#state.loading = true;
     else this.#service.checkDefault();
     this.#frontEnd = this.#makeFrontEnd(store, control, options, port);
+    this.#unshareLogLevel = shareLogLevel(options.logger, this.#state);
   }
 
   #makeFrontEnd(
@@ -114,6 +117,7 @@ export class OrtServer {
     const waiting = new AbortController();
     await Promise.race([this.#models.close(), delay(runGraceMs, undefined, waiting)]);
     waiting.abort();
+    this.#unshareLogLevel();
   }
 }
 

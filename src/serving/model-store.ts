@@ -17,6 +17,8 @@ export interface ServedModel {
   readonly labels: ReadonlyMap<string, string>;
   /** Answers when a request names none; it, too, may take no requests. */
   readonly defaultVersion: string;
+  /** The default version where it takes requests. */
+  readonly default: Servable | undefined;
 }
 
 /** The largest version that Triton's clients can name. */
@@ -49,7 +51,10 @@ export class ModelStore implements RouteTable {
     this.#retire(name, versions);
     this.#others.set(name, others);
     if (ready.length === 0) this.#models.delete(name);
-    else this.#models.set(name, { name, versions, labels: new Map(Object.entries(labels)), defaultVersion });
+    else {
+      const named = { labels: new Map(Object.entries(labels)), default: versions.get(defaultVersion) };
+      this.#models.set(name, { name, versions, defaultVersion, ...named });
+    }
     return this.#inFollowers((table) => table.apply(routes));
   }
 
@@ -108,6 +113,7 @@ export class ModelStore implements RouteTable {
    */
   find(name: string, wanted: string): Servable {
     const model = this.#models.get(name);
+    if (wanted === "" && model?.default) return model.default;
     const version = wanted === "" ? model?.defaultVersion : (model?.labels.get(wanted) ?? wanted);
     const servable = version === undefined ? undefined : model?.versions.get(version);
     if (servable) return servable;

@@ -7,10 +7,12 @@ export type { Logger } from "pino";
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
+/** pino's numbers of the levels that lines have. */
+export const levelValues = { trace: 10, debug: 20, info: 30, warn: 40, error: 50, fatal: 60 } as const;
+
 /** What the server's parts need of a {@link Logger}. */
 export interface ServerLog {
   level: string;
-  isLevelEnabled(level: string): boolean;
   debug(record: object, message?: string): void;
   info(record: object, message?: string): void;
   warn(record: object, message?: string): void;

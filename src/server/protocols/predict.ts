@@ -27,7 +27,7 @@ export const predictRoutes: readonly InferenceRoute[] = [
     format: WireFormat.predict,
     find: ({ service }, params) => {
       const name = params(0);
-      const isVersion = !service.has(name) && versionPattern.test(name);
+      const isVersion = versionPattern.test(name) && !service.has(name);
       return isVersion ? service.findDefault(name.slice(1)) : service.find(name, "");
     },
   },

@@ -13,7 +13,6 @@ import { explainListenFailure } from "../listen-failure.js";
 import type { Settings } from "../options.js";
 import type { SharedState } from "../shared-state.js";
 import type { ControlCalls } from "./calls.js";
-import { shareLogLevel } from "./log-relay.js";
 import { RemoteThread } from "./remote-thread.js";
 import { SharedAddress } from "./shared-address.js";
 
@@ -45,8 +44,7 @@ export class HttpThreads implements FrontEnd {
 
   constructor(parts: HttpThreadsParts) {
     this.#parts = parts;
-    const { control, logger, state } = parts;
-    if (logger) shareLogLevel(logger, state);
+    const { control, logger } = parts;
     this.#control = {
       log: ({ level, record, message }) => logger?.[level](record, message),
       setLogLevel: (level) => {
