@@ -27,7 +27,7 @@ struct ModelLoadOptions {
   std::vector<std::string> labels;                           ///< names of classes, in the order of the scores
   std::map<std::string, InputPlan> preprocess;               ///< by input
   std::map<std::string, OutputPlan> postprocess;             ///< by output
-  bool batching = true;                                      ///< false: never batch
+  bool batching = true;                                      ///< false: dim 0 counts no rows
   bool measure = true;                                       ///< false: no cost curve, no example of dynamic dims
   int instances = 0;                                         ///< 0: one per core and intra-op thread
   int64_t max_request_rows = 0;                              ///< 0: no limit

@@ -349,7 +349,7 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLo
     verify_batching(*shared->session, shared->spec, *buffers_);
   } else {
     shared->spec.batched = false;
-    shared->spec.batching_reason = "switched off by option";
+    shared->spec.batching_reason = "'batching: whole' says that dim 0 counts no rows";
   }
   if (!options.measure) {
     if (shared->spec.has_dynamic_inputs()) shared->spec.example_dim = 0;

@@ -39,7 +39,8 @@ export class StartReport {
     }
     const { batched, batchingReason, instances, maxBatchRows, providers } = event.servable.model.metadata;
     const provider = providers.find(({ active }) => active)?.name ?? "cpu";
-    const batching = batched ? `batches of up to ${maxBatchRows} rows` : `no batching: ${batchingReason}`;
+    const together = maxBatchRows > 1 ? `batches of up to ${maxBatchRows} rows` : "each request runs by itself";
+    const batching = batched ? together : `no batching: ${batchingReason}`;
     const millis = Math.round(event.millis);
     const facts = { model: name, version, millis, provider, instances, batched, maxBatchRows, batchingReason };
     this.#say("info", facts, `loaded ${label} in ${millis} ms (${provider}, ${batching})`);

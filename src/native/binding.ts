@@ -111,8 +111,8 @@ export interface NativeLoadOptions {
   preprocess: Record<string, NativeInputPlan>;
   /** By output. */
   postprocess: Record<string, NativeOutputPlan>;
-  /** "auto": found out and verified; "off": never batch. */
-  batching: "auto" | "off";
+  /** "auto": found out and verified; "whole": dim 0 counts no rows. */
+  batching: "auto" | "whole";
   /** 0: one per usable core divided by intraOpThreads. */
   instances: number;
   /** 0: the default, 1. */

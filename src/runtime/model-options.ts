@@ -41,8 +41,11 @@ export interface ModelOptions {
   intraOpThreads?: number;
   /** Runs in flight at once. Default: cores / intraOpThreads. */
   instances?: number;
-  /** "auto" (default): rows of different calls run together when the model proves to treat them independently. */
-  batching?: "auto" | "off" | boolean;
+  /**
+   * "auto" (default): rows of different calls run together when the model proves to treat them independently. "off": each call
+   * runs alone. "whole": dim 0 counts no rows, whatever the model proves; requests bring each input whole, one at a time.
+   */
+  batching?: "auto" | "off" | "whole" | boolean;
   /**
    * False: the model is not run at load to be timed, for models that are run a few times only. Batches then have no cap of
    * their own, and a deadline that cannot be met is not refused on arrival. Default: true.
@@ -123,7 +126,7 @@ const modelOptionTable: OptionTable<ModelOptions> = {
   mode: { kind: "choice", of: ["throughput", "latency"] },
   intraOpThreads: { kind: "integer", min: 1, max: 1024 },
   instances: { kind: "integer", min: 1, max: 1024 },
-  batching: { kind: "choice", of: ["auto", "off", true, false] },
+  batching: { kind: "choice", of: ["auto", "off", "whole", true, false] },
   measure: { kind: "boolean" },
   maxBatchRows: { kind: "integer", min: 1, max: 65536 },
   maxDelayMs: {
@@ -201,6 +204,7 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
   const latency = options.mode === "latency";
   const sessionOptions = stringValues(options.sessionOptions);
   if (latency) sessionOptions["session.force_spinning_stop"] ??= "1";
+  const runsAlone = options.batching === "off" || options.batching === false;
   const allCores = latency && options.intraOpThreads === undefined ? startEngine(options.engine).cores : 0;
   const variant = {
     preprocess: nativePreprocess(options.preprocess),
@@ -218,11 +222,11 @@ export function nativeLoadOptions(path: string | URL, options: ModelOptions): Na
     features: Object.fromEntries(Object.entries(options.features ?? {}).map(([name, names]) => [name, [...names]])),
     ...variant,
     cacheVariant: JSON.stringify(variant),
-    batching: options.batching === false || options.batching === "off" ? "off" : "auto",
+    batching: options.batching === "whole" ? "whole" : "auto",
     measure: options.measure ?? true,
     instances: options.instances ?? (latency ? 1 : 0),
     intraOpThreads: options.intraOpThreads ?? allCores,
-    maxBatchRows: options.maxBatchRows ?? 0,
+    maxBatchRows: runsAlone ? 1 : (options.maxBatchRows ?? 0),
     maxDelayMicros: options.maxDelayMs === "auto" ? 0 : Math.round((options.maxDelayMs ?? 0) * 1000),
     tuneDelay: options.maxDelayMs === "auto",
     preferredBatchRows: [...(options.preferredBatchRows ?? [])],

@@ -62,9 +62,11 @@ export const modelConfigSchema = z.strictObject({
     .optional()
     .describe("Version that answers when a request names none; the highest by default."),
   batching: z
-    .enum(["auto", "off"])
+    .enum(["auto", "off", "whole"])
     .optional()
-    .describe("off: never run rows of different requests together; auto: find out whether they may."),
+    .describe(
+      "auto: find out whether rows of different requests may run together; off: they never do; whole: dim 0 counts no rows, requests bring each input whole.",
+    ),
   max_batch_rows: count.optional().describe("Rows of one batch; 0: from the cost curve measured at load."),
   max_delay_ms: z
     .union([z.number().min(0), z.literal("auto")], { error: "expected milliseconds, or auto" })

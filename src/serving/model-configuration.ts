@@ -22,7 +22,7 @@ export function configurationOf({ name, model, config }: Servable): ModelConfigu
     batch_input: [],
     batch_output: [],
     optimization: { priority: "PRIORITY_DEFAULT", execution_accelerators: acceleratorsOf(metadata) },
-    ...(metadata.batched && { dynamic_batching: dynamicBatching(config) }),
+    ...(metadata.batched && config.batching !== "off" && { dynamic_batching: dynamicBatching(config) }),
     instance_group: [instanceGroup(name, metadata, config)],
     default_model_filename: config.model_file ?? "model.onnx",
     cc_model_filenames: {},

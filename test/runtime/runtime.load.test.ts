@@ -26,7 +26,7 @@ const wrongOptions: [options: unknown, message: RegExp][] = [
   [{ padTo: [4, 8], maxBatchRows: 9 }, /expected maxBatchRows of at most the largest size of padTo, 8, got 9/],
   [{ priorityLevels: 2, defaultPriority: 3 }, /expected a defaultPriority of at most priorityLevels, 2, got 3/],
   [{ onQueueTimeout: "wait" }, /expected one of "reject", "delay" for model option 'onQueueTimeout', got "wait"/],
-  [{ batching: "on" }, /expected one of "auto", "off", true, false for model option 'batching', got "on"/],
+  [{ batching: "on" }, /expected one of "auto", "off", "whole", true, false for model option 'batching', got "on"/],
   [{ mode: 7 }, /expected one of "throughput", "latency" for model option 'mode', got 7/],
   [{ providers: "cpu" }, /expected an array of providers for model option 'providers', got "cpu"/],
   [{ providers: [{ nme: "cpu" }] }, /unknown provider option 'nme', did you mean 'name'\?/],
@@ -114,7 +114,7 @@ test("metadata says what the file declares", async () => {
   await model.close();
 });
 
-test("batching is found out by running, and can be switched off", async () => {
+test("batching is found out by running, and can be overruled", async () => {
   const batched = async (name: string, options?: ModelOptions) => {
     const model = await Model.load(modelPath(name), options);
     await model.close();
@@ -126,8 +126,8 @@ test("batching is found out by running, and can be switched off", async () => {
   assert.equal(await batched("fixed_batch"), false);
   assert.equal(await batched("seq_tensor"), false);
   assert.equal(await batched("rowsum"), true);
-  assert.equal(await batched("simple", { batching: "off" }), false);
-  assert.equal(await batched("simple", { batching: false }), false);
+  assert.equal(await batched("simple"), true);
+  assert.equal(await batched("simple", { batching: "whole" }), false);
 });
 
 test("instances x threads stay within the cores; latency mode puts them all into one run", async () => {

@@ -10,7 +10,7 @@ export const numericTypes = "bool uint8 uint16 uint32 uint64 int8 int16 int32 in
 /** Serves `simple` with at most 8 rows, and every `ident_...` model with its dim as a size, not as a number of rows. */
 export function startConformanceServer(options: Partial<ServerOptions> = {}): Promise<OrtServer> {
   const identities = [...numericTypes, "string"].map((type) => `ident_${type}`);
-  const layout = identities.map((name) => [name, { versions: { 1: name }, config: "batching: off\n" }]);
+  const layout = identities.map((name) => [name, { versions: { 1: name }, config: "batching: whole\n" }]);
   const simple = { versions: { 1: "simple" }, config: "max_request_rows: 8\n" };
   return startRealServer({ ...(Object.fromEntries(layout) as Layout), simple }, options);
 }

@@ -13,10 +13,10 @@ let server: OrtServer;
 before(async () => {
   server = await startRealServer({
     simple: { versions: { 1: "simple" }, config: "max_request_rows: 8\nlabels: [a, b, c]\n" },
-    ident_fp32: { versions: { 1: "ident_fp32" }, config: "batching: off\n" },
-    labelled: { versions: { 1: "ident_fp32" }, config: "batching: off\nlabels: [no, yes, maybe, never]\n" },
-    ident_bool: { versions: { 1: "ident_bool" }, config: "batching: off\n" },
-    ident_string: { versions: { 1: "ident_string" }, config: "batching: off\n" },
+    ident_fp32: { versions: { 1: "ident_fp32" }, config: "batching: whole\n" },
+    labelled: { versions: { 1: "ident_fp32" }, config: "batching: whole\nlabels: [no, yes, maybe, never]\n" },
+    ident_bool: { versions: { 1: "ident_bool" }, config: "batching: whole\n" },
+    ident_string: { versions: { 1: "ident_string" }, config: "batching: whole\n" },
     rowsum: { versions: { 1: "rowsum", 2: "rowsum" } },
   });
 });

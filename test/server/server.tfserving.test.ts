@@ -24,7 +24,7 @@ before(async () => {
     zipmap: { versions: { 1: "zipmap" } },
     text: { versions: { 1: "ident_string" } },
     scalar: { versions: { 1: "scalar_fp32" } },
-    numbers: { versions: { 1: "ident_fp32" }, config: "batching: off\n" },
+    numbers: { versions: { 1: "ident_fp32" }, config: "batching: whole\n" },
     fixed: { versions: { 1: "fixed_batch" } },
   });
 });

@@ -14,7 +14,7 @@ before(async () => {
     iris: { versions: { 1: "mlp_tiny", 2: "mlp_tiny" }, config: "versions: all\nfeatures: [a, b, c, d]\n" },
     simple: { versions: { 1: "simple" } },
     text: { versions: { 1: "ident_string" } },
-    digits: { versions: { 1: "ident_fp32" }, config: "batching: off\n" },
+    digits: { versions: { 1: "ident_fp32" }, config: "batching: whole\n" },
   });
   predictions = (await send("/predict/iris", '{"instances":[[1,2,3,4]]}', "")).json.predictions;
   assert.equal((predictions as unknown[]).length, 1);

@@ -53,7 +53,7 @@ for (const [what, yaml, message] of [
   ["text for a number", "max_batch_rows: many", /'max_batch_rows': expected number, got "many"/],
   ["a negative number", "instances: -1", /'instances': expected number to be >=0, got -1/],
   ["a fraction of a row", "max_batch_rows: 1.5", /'max_batch_rows': expected int, got 1.5/],
-  ["an unknown choice", "batching: on", /'batching': expected one of "auto"\|"off", got "on"/],
+  ["an unknown choice", "batching: on", /'batching': expected one of "auto"\|"off"\|"whole", got "on"/],
   [
     "features that are a number",
     "features: 3",

@@ -156,7 +156,7 @@ test("without a policy the latest version is served, and without dynamic_batchin
   assert.deepEqual(read("").config, { versions: { latest: 1 } });
   assert.deepEqual(read("version_policy { latest { num_versions: 2 } }").config, { versions: { latest: 2 } });
   assert.deepEqual(read("version_policy: { all { } }").config, { versions: "all" });
-  assert.deepEqual(read("max_batch_size: 0").config, { versions: { latest: 1 }, batching: "off" });
+  assert.deepEqual(read("max_batch_size: 0").config, { versions: { latest: 1 }, batching: "whole" });
 });
 
 test("what has no counterpart is noted, field by field", () => {

@@ -93,7 +93,7 @@ export class RequestReader {
     try {
       return await Model.load(draft, {
         name: basename(this.#path),
-        batching: batched ? "auto" : "off", // whether a row has the batch dimension depends on it
+        batching: batched ? "auto" : "whole", // whether a row has the batch dimension depends on it
         measure: false,
         instances: 1,
         intraOpThreads: 1,

@@ -23,8 +23,8 @@ export interface DraftOptions {
   providers?: readonly ProviderChoice[];
   /** Threads of one run. Default: 1. */
   threads?: number;
-  /** "auto": find out whether rows can be batched, as a server does. Default: "off". */
-  batching?: "auto" | "off";
+  /** "auto": find out whether rows can be batched, as a server does. Default: "whole", without a trial. */
+  batching?: "auto" | "whole";
   sessionOptions?: ModelOptions["sessionOptions"];
 }
 
@@ -61,7 +61,7 @@ export class Workbench {
   load(source: OnnxModel | string, options: DraftOptions = {}): Promise<Model> {
     const path = typeof source === "string" ? source : this.write(source);
     return Model.load(path, {
-      batching: options.batching ?? "off",
+      batching: options.batching ?? "whole",
       measure: false,
       instances: 1,
       intraOpThreads: options.threads ?? 1,

@@ -101,7 +101,7 @@ function versionsOf({ version_policy: policy }: TritonConfig): unknown {
 function applyBatchSize({ max_batch_size: rows }: TritonConfig, draft: Draft): void {
   if (rows === undefined) return;
   if (rows < 0) throw draft.fault(`'max_batch_size': expected a number of rows, got ${rows}`);
-  if (rows === 0) draft.config.batching = "off";
+  if (rows === 0) draft.config.batching = "whole";
   else Object.assign(draft.config, { max_request_rows: rows, max_batch_rows: Math.min(rows, 65536) });
 }
 
