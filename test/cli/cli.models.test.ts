@@ -30,6 +30,7 @@ writeFileSync(file("cat.png"), "never opened");
 describe("a wrong command is refused in one line", () => {
   for (const [what, words, code, message] of [
     ["inspect without a model", ["inspect"], 2, /missing required argument 'model'/],
+    ["a directory", ["inspect", file("")], 1, /expected an ONNX file, got the directory /],
     ["a model that is not there", ["inspect", file("absent.onnx")], 1, /there is no file .*absent\.onnx/],
     ["a broken model", ["inspect", modelPath("corrupt")], 1, /expected an ONNX model/],
     ["a shape without dims", ["inspect", networks.digits, "--shape", "image"], 2, /Expected NAME:DIMS/],

@@ -27,17 +27,21 @@ export async function readModel(path: string): Promise<OnnxModel> {
   try {
     bytes = await readFile(file);
   } catch (cause) {
-    const missing = (cause as NodeJS.ErrnoException).code === "ENOENT";
-    throw new OrtserveError(
-      missing ? "ERR_MODEL_NOT_FOUND" : "ERR_LOAD_FAILED",
-      missing ? `there is no file ${file}` : `cannot read ${file}: ${(cause as Error).message}`,
-      { cause },
-    );
+    throw unreadable(file, cause as NodeJS.ErrnoException);
   }
   const proto = decodeModel(bytes);
   if (proto.graph === undefined || proto.opsetImport.length === 0)
     throw new OrtserveError("ERR_LOAD_FAILED", `${file} is no ONNX model: it has no graph or no operator set`);
   return { proto, directory: dirname(file) };
+}
+
+function unreadable(file: string, cause: NodeJS.ErrnoException): OrtserveError {
+  if (cause.code === "ENOENT") return new OrtserveError("ERR_MODEL_NOT_FOUND", `there is no file ${file}`, { cause });
+  const isDirectory = cause.code === "EISDIR";
+  const reason = isDirectory
+    ? `expected an ONNX file, got the directory ${file}`
+    : `cannot read ${file}: ${cause.message}`;
+  return new OrtserveError("ERR_LOAD_FAILED", reason, { cause });
 }
 
 /**
