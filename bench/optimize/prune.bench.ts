@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { argv, exit } from "node:process";
-import { compareSpeed } from "../../src/optimize/judge/speed.js";
+import { compareLoaded } from "../../src/optimize/judge/speed.js";
 import { pruneModel } from "../../src/optimize/prune/prune.js";
 import { quantizeModel } from "../../src/optimize/quantize/quantize.js";
 import { byteText, columns } from "../../src/optimize/report/format.js";
@@ -66,10 +66,8 @@ function sizes(before: Sizes, after: Sizes): [string, string] {
 
 async function speedupOf(model: string, file: string, shapes: Subject["shapes"]): Promise<number> {
   const bench = new Workbench();
-  const [before, after] = [await bench.load(model), await bench.load(file)];
-  const inputs = randomInputs(before.metadata.inputs, shapes);
-  const { speedup } = await compareSpeed({ model: before, inputs }, { model: after, inputs }, 4000);
-  await Promise.all([before.close(), after.close()]);
+  const inputs = randomInputs((await bench.describe(model)).inputs, shapes);
+  const { speedup } = await compareLoaded(bench, { source: model, inputs }, { source: file, inputs }, 4000);
   bench.close();
   return speedup;
 }

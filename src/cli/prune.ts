@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve prune`: writes a model only when it is proven good enough; says why when it is not.
 import { Command, Option } from "commander";
-import { pruneModel } from "../optimize/prune/prune.js";
+import type { RequestForm } from "../optimize/data/request-reader.js";
+import { type PruneOptions, pruneModel } from "../optimize/prune/prune.js";
 import { type SparsifyOptions, sparsifyModel } from "../optimize/prune/sparsify.js";
 import { pruneHtml } from "../optimize/report/prune-html.js";
 import { pruneText } from "../optimize/report/prune-text.js";
 import { sparseHtml } from "../optimize/report/sparse-html.js";
 import { sparseText } from "../optimize/report/sparse-text.js";
-import { concludeChange, endCleanly, type ReportFlags } from "./model-change.js";
+import { concludeChange, endCleanly, type ModelChange, type ReportFlags } from "./model-change.js";
 import { decibels, fraction, integer, ratio, shape } from "./option-values.js";
 import { ProgressLine } from "./progress.js";
 import { calibrationHelp, requestForm } from "./request-form.js";
@@ -70,7 +71,7 @@ export function pruneCommand(): Command {
     .addOption(
       new Option("--pattern <name>", "instead of channels: zeros for the sparse kernels of TensorRT")
         .choices(["2:4"])
-        .conflicts(["sparsity", "macsRatio", "pruneInputs", "keepOutputs"]),
+        .conflicts(["sparsity", "macsRatio", "pruneInputs", "keepOutputs", "align", "refit", "minSpeedup"]),
     )
     .option("--no-refit", "leave the remaining weights as they are")
     .option("--max-samples <number>", "most samples to use", integer(1, 1_000_000), 256)
@@ -86,23 +87,26 @@ async function prune(model: string, flags: PruneFlags): Promise<void> {
   const progress = new ProgressLine();
   endCleanly();
   const requests = await requestForm(model, flags.config);
-  if (flags.pattern !== undefined) {
-    const { report, missed } = await sparsifyModel(sharedOptions(model, flags, progress, requests)).finally(() =>
-      progress.clear(),
-    );
-    concludeChange({ report, missed, text: sparseText(report), html: () => sparseHtml(report, missed) }, flags);
-    return;
-  }
-  const options = { ...optionsOf(flags), ...sharedOptions(model, flags, progress, requests) };
-  const { report, missed } = await pruneModel(options).finally(() => progress.clear());
-  concludeChange({ report, missed, text: pruneText(report), html: () => pruneHtml(report, missed) }, flags);
+  const shared = sharedOptions(model, flags, progress, requests);
+  const change = flags.pattern === undefined ? pruned({ ...optionsOf(flags), ...shared }) : sparsified(shared);
+  concludeChange(await change.finally(() => progress.clear()), flags);
+}
+
+async function pruned(options: PruneOptions): Promise<ModelChange> {
+  const { report, missed } = await pruneModel(options);
+  return { report, missed, text: pruneText(report), html: () => pruneHtml(report, missed) };
+}
+
+async function sparsified(options: SparsifyOptions): Promise<ModelChange> {
+  const { report, missed } = await sparsifyModel(options);
+  return { report, missed, text: sparseText(report), html: () => sparseHtml(report, missed) };
 }
 
 function sharedOptions(
   model: string,
   { output, calib: calibration, maxDrop, minSqnr, maxSamples, shape }: PruneFlags,
   progress: ProgressLine,
-  requests: Awaited<ReturnType<typeof requestForm>>,
+  requests: RequestForm,
 ): SparsifyOptions {
   return {
     ...{ model, output, calibration, requests, maxDrop, minSqnr, maxSamples },

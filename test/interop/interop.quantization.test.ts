@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { compareSpeed } from "../../src/optimize/judge/speed.js";
+import { compareLoaded } from "../../src/optimize/judge/speed.js";
 import { Workbench } from "../../src/optimize/run/workbench.js";
 import { Tensor } from "../../src/runtime/tensor.js";
 import { compareDigits } from "../optimize/digit-samples.js";
@@ -66,9 +66,8 @@ test("reads the held-out digits no better than ours, of the same samples", async
   const drops: number[] = [];
   for (const [maker, { seconds, peakBytes }] of Object.entries(costs)) {
     const { drop, sqnr } = await compareDigits(file(`${maker}.onnx`), undefined, model);
-    const [before, made] = [await bench.load(model), await bench.load(file(`${maker}.onnx`))];
-    const { speedup } = await compareSpeed({ model: before, inputs }, { model: made, inputs }, 300);
-    await Promise.all([before.close(), made.close()]);
+    const made = file(`${maker}.onnx`);
+    const { speedup } = await compareLoaded(bench, { source: model, inputs }, { source: made, inputs }, 300);
     const memory = Math.round(peakBytes / 2 ** 20);
     t.diagnostic(
       `${maker}: accuracy drops by ${(100 * drop).toFixed(2)} %, ${sqnr.toFixed(1)} dB, ${speedup.toFixed(2)} x; took ${seconds.toFixed(1)} s and ${memory} MiB`,

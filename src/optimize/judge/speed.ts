@@ -2,6 +2,9 @@
 // Two models timed in one process, run by run in turns, so that whatever slows the machine down slows both.
 import type { PredictInputs } from "../../runtime/inputs.js";
 import type { Model } from "../../runtime/model.js";
+import type { ProviderChoice } from "../../runtime/model-options.js";
+import type { OnnxModel } from "../onnx/model-file.js";
+import type { Workbench } from "../run/workbench.js";
 
 export interface SpeedComparison {
   /** Median time of one run in ONNX Runtime, in microseconds, on `threads` threads. */
@@ -48,6 +51,35 @@ export async function compareSpeed(
     rounds: times.length,
     threads,
   };
+}
+
+/** A model that is loaded to be timed. */
+export interface TimedModel {
+  readonly source: OnnxModel | string;
+  readonly inputs: PredictInputs;
+  /** Default: the CPU. */
+  readonly providers?: readonly ProviderChoice[];
+}
+
+/** As {@link compareSpeed}. Rejects as Model.load() does. */
+export async function compareLoaded(
+  bench: Workbench,
+  before: TimedModel,
+  after: TimedModel,
+  budgetMs?: number,
+): Promise<SpeedComparison> {
+  const load = ({ source, providers }: TimedModel) => bench.load(source, providers && { providers });
+  const first = await load(before);
+  try {
+    const second = await load(after);
+    const pair = [
+      { model: first, inputs: before.inputs },
+      { model: second, inputs: after.inputs },
+    ] as const;
+    return await compareSpeed(...pair, budgetMs).finally(() => second.close());
+  } finally {
+    await first.close();
+  }
 }
 
 /** Mean time of a run inside ONNX Runtime, without the way there and back. */

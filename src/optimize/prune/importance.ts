@@ -38,15 +38,12 @@ export function readerMeans(
   samples: Samples,
   onSample: (done: number, of: number) => void,
 ): Promise<ChannelMeans> {
-  const shape = (name: string) => deps.shape(name) ?? [];
   const axes = new Map<string, number>();
   for (const edit of deps.edits) {
     if (edit.kind !== "slice" || edit.role !== "in") continue;
-    const name = edit.node.input[0] ?? "";
-    axes.set(name, isOp(edit.node, "MatMul") ? shape(name).length - 1 : 1);
+    axes.set(edit.node.input[0] ?? "", isOp(edit.node, "MatMul") ? -1 : 1);
   }
-  const bytes = (name: string) => shape(name).reduce((a, b) => a * b, 4);
-  return channelMeans(bench, model, axes, samples, { bytes, onSample });
+  return channelMeans(bench, model, axes, samples, { shape: (name) => deps.shape(name), onSample });
 }
 
 /** Of a weight's slices along the edit's axis. Those of a grouped convolution's inputs are of all its groups together. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Inputs and outputs that have lost elements of their last dim. Callers go on sending whole inputs: the model's metadata say which
 // elements it takes, and the core picks those while it decodes.
-import type { StringEntry } from "../onnx/messages.js";
 import type { Dependencies } from "./dependencies.js";
 import type { Removal } from "./surgery.js";
 
@@ -44,11 +43,14 @@ export class PortCut {
   }
 
   /** What the runtime must know to pick an input's live elements. */
-  metadata(): StringEntry[] {
-    return this.changes.flatMap(({ name, kind, width, live }) => [
-      { key: `${kind}.${name}.width`, value: String(width) },
-      { key: `${kind}.${name}.live`, value: live },
-    ]);
+  metadata(): Record<string, string | number> {
+    return Object.assign(
+      {},
+      ...this.changes.map(({ name, kind, width, live }) => ({
+        [`${kind}.${name}.width`]: width,
+        [`${kind}.${name}.live`]: live,
+      })),
+    );
   }
 }
 

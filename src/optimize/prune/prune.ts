@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ortserve prune`: takes channels out of an FP32 model until it is as small as asked, or as small as its quality allows.
 import { OrtserveError } from "../../errors.js";
-import type { PredictInputs } from "../../runtime/inputs.js";
 import { version } from "../../version.js";
 import { isMadeUp, openSamples, type SampleSource } from "../data/open-samples.js";
 import { RequestReader } from "../data/request-reader.js";
 import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { Yardstick } from "../judge/quality.js";
-import { compareSpeed, type SpeedComparison } from "../judge/speed.js";
+import { compareLoaded, type SpeedComparison } from "../judge/speed.js";
+import { withEntries } from "../onnx/metadata.js";
 import { type OnnxModel, writeModel } from "../onnx/model-file.js";
 import { type ChangeOptions, type ChangeRun, changeModel, provenance } from "../run/model-change.js";
 import { normalizedModel } from "../run/normalize.js";
@@ -29,6 +29,7 @@ import {
   unwantedOutputs,
 } from "./interface-cut.js";
 import { PortCut } from "./ports.js";
+import { madeUpWarning, rankedBy } from "./ranking.js";
 import type { GroupRow, PruneReport } from "./report-data.js";
 import { type Candidate, searchSparsity } from "./search.js";
 import { maskChannels } from "./surgery.js";
@@ -156,7 +157,7 @@ async function finish(
   const final = described(best, options);
   const draft = bench.path(".onnx");
   writeModel(draft, final);
-  const speed = await timedBeside(bench, options.model, draft, inputs);
+  const speed = await compareLoaded(bench, { source: options.model, inputs }, { source: draft, inputs });
   options.onProgress("writing", 0, 1);
   const goals = goalsOf(options);
   const missed = [...missedGoals(best.quality, speed, goals), ...nothingGone(changes)];
@@ -167,22 +168,15 @@ async function finish(
     const layers = group.producers.map(({ name }) => name);
     return { name: group.name, layers, kind: group.kind, ...counts };
   });
-  const criterion = isMadeUp(options) ? ("weights" as const) : ("activations" as const);
   const report: PruneReport = {
     ...heading(options, best, goals),
-    calibration: { samples: isMadeUp(options) ? 0 : calibration.count, criterion },
+    calibration: rankedBy(options, calibration),
     ...{ quality: best.quality, speed, before, after: left, groups: rows, ports: ports.changes, equivalence, attempts },
     obstacles: Object.fromEntries(deps.obstacles),
     stages: clock.stages(),
     warnings: warningsOf(options, best, speed, heldOut),
   };
   return { report, missed };
-}
-
-async function timedBeside(bench: Workbench, original: string, draft: string, inputs: PredictInputs) {
-  const [before, after] = [await bench.load(original), await bench.load(draft)];
-  const close = () => Promise.all([before.close(), after.close()]);
-  return compareSpeed({ model: before, inputs }, { model: after, inputs }).finally(close);
 }
 
 function nothingGone(changes: readonly { before: number; after: number }[]): string[] {
@@ -205,8 +199,7 @@ function heading(options: PruneOptions, best: Candidate, goals: Goals) {
 /** The model says of itself what was done to it. */
 function described({ model, sparsity, refitted }: Candidate, { align = 16 }: PruneOptions): OnnxModel {
   const facts = { ortserve: version, sparsity: Number(sparsity.toFixed(4)), align, refitted };
-  const entry = { key: "ortserve.prune", value: JSON.stringify(facts) };
-  const metadataProps = [...model.proto.metadataProps.filter(({ key }) => key !== entry.key), entry];
+  const metadataProps = withEntries(model.proto, { "ortserve.prune": JSON.stringify(facts) });
   return { proto: { ...model.proto, metadataProps }, directory: model.directory };
 }
 
@@ -216,8 +209,7 @@ const fewJudges = 100;
 function warningsOf(options: PruneOptions, best: Candidate, speed: SpeedComparison, heldOut: Samples): string[] {
   const warnings: string[] = [];
   const { sparsity = defaultSparsity, macsRatio } = options;
-  if (isMadeUp(options))
-    warnings.push("ranked by weights and judged on made-up inputs: quality on real data is unknown");
+  if (isMadeUp(options)) warnings.push(madeUpWarning);
   else if (heldOut.count < fewJudges)
     warnings.push(
       `judged on ${heldOut.count} samples: a drop of less than ${(100 / heldOut.count).toFixed(1)} % does not show`,

@@ -6,8 +6,8 @@ import type { SpeedComparison } from "../judge/speed.js";
 import type { Provenance } from "../run/model-change.js";
 import type { Stage } from "../run/stage-clock.js";
 import type { Equivalence } from "./equivalence.js";
-import type { Criterion } from "./importance.js";
 import type { PortChange } from "./ports.js";
+import type { Ranking } from "./ranking.js";
 
 /** What a model is and needs. */
 export interface Footprint {
@@ -43,7 +43,7 @@ export interface Attempt {
 }
 
 export interface PruneReport extends Provenance {
-  readonly calibration: { readonly samples: number; readonly criterion: Criterion };
+  readonly calibration: Ranking;
   /** Shares of the channels that could go. */
   readonly sparsity: { readonly asked: number | undefined; readonly reached: number };
   readonly macsRatio: number | undefined;

@@ -8,6 +8,7 @@ import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { type Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
+import { withEntries } from "../onnx/metadata.js";
 import { type OnnxModel, writeModel } from "../onnx/model-file.js";
 import { type ChannelMeans, channelMeans } from "../run/channel-means.js";
 import { type ChangeOptions, type ChangeRun, changeModel, type Provenance, provenance } from "../run/model-change.js";
@@ -16,6 +17,7 @@ import type { Stage, StageClock } from "../run/stage-clock.js";
 import type { Workbench } from "../run/workbench.js";
 import { type ConstantChange, changeConstants } from "./constants.js";
 import { damage, energyOf, type PatternLayer, patterned, planPattern } from "./pattern.js";
+import { madeUpWarning, type Ranking, rankedBy } from "./ranking.js";
 import { traceChannels } from "./trace.js";
 
 export interface SparsifyOptions extends ChangeOptions, Partial<Goals>, SampleSource {
@@ -34,7 +36,7 @@ export interface SparseLayer {
 
 export interface SparseReport extends Provenance {
   readonly pattern: "2:4";
-  readonly calibration: { readonly samples: number; readonly criterion: "activations" | "weights" };
+  readonly calibration: Ranking;
   readonly goals: Goals;
   readonly quality: Quality;
   readonly layers: readonly SparseLayer[];
@@ -130,14 +132,9 @@ async function inputMeans(
   { onProgress }: Run,
 ): Promise<ChannelMeans> {
   const { deps } = await traceChannels(bench, base, await samples.inputs(0));
-  const axes = new Map<string, number>();
-  for (const { node, inputAxis } of layers) {
-    const [name = ""] = node.input;
-    axes.set(name, inputAxis < 0 ? (deps.shape(name)?.length ?? 2) + inputAxis : inputAxis);
-  }
-  const bytes = (name: string) => (deps.shape(name) ?? []).reduce((a, b) => a * b, 4);
+  const axes = new Map(layers.map(({ node, inputAxis }) => [node.input[0] ?? "", inputAxis]));
   const onSample = (done: number, of: number) => onProgress("importance", done, of);
-  return channelMeans(bench, base, axes, samples, { bytes, onSample });
+  return channelMeans(bench, base, axes, samples, { shape: (name) => deps.shape(name), onSample });
 }
 
 interface Candidate {
@@ -186,32 +183,20 @@ function withPattern(base: OnnxModel, layers: readonly Ranked[]): OnnxModel {
 }
 
 function described({ proto, directory }: OnnxModel, layers: number): OnnxModel {
-  const entry = { key: "ortserve.prune", value: JSON.stringify({ ortserve: version, pattern: "2:4", layers }) };
-  return {
-    proto: { ...proto, metadataProps: [...proto.metadataProps.filter(({ key }) => key !== entry.key), entry] },
-    directory,
-  };
+  const facts = { ortserve: version, pattern: "2:4", layers };
+  const metadataProps = withEntries(proto, { "ortserve.prune": JSON.stringify(facts) });
+  return { proto: { ...proto, metadataProps }, directory };
 }
 
 function heading(options: Run, goals: Goals, calibration: Samples) {
-  const madeUp = isMadeUp(options);
-  return {
-    ...provenance(options),
-    pattern: "2:4" as const,
-    calibration: {
-      samples: madeUp ? 0 : calibration.count,
-      criterion: madeUp ? ("weights" as const) : ("activations" as const),
-    },
-    goals,
-  };
+  return { ...provenance(options), pattern: "2:4" as const, calibration: rankedBy(options, calibration), goals };
 }
 
 function warningsOf(options: Run, sparse: number, all: number): string[] {
   const warnings = [
     "a CPU gains nothing by it, so no time was taken: TensorRT with trt_sparsity_enable and trt_fp16_enable times sparse kernels beside dense ones",
   ];
-  if (isMadeUp(options))
-    warnings.push("ranked by weights and judged on made-up inputs: quality on real data is unknown");
+  if (isMadeUp(options)) warnings.push(madeUpWarning);
   if (sparse < all) warnings.push(`${all - sparse} of ${all} layers stay dense: quality allows no more`);
   return warnings;
 }

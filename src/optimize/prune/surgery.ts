@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes channels out of a model, or sets to zero what would go: the two must give the same outputs.
 import type { NodeProto, ValueInfo } from "../onnx/messages.js";
+import { withEntries } from "../onnx/metadata.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import { dimsOf, intOf, setAttribute } from "../onnx/node.js";
 import { type Constant, type ConstantChange, changeConstants, sliced, zeroed } from "./constants.js";
@@ -52,7 +53,7 @@ export function removeChannels(model: OnnxModel, deps: Dependencies, removal: Re
   const sizes = new Map(deps.ports.map(({ name, atoms }) => [name, removal.kept(atoms).length]));
   graph.input = graph.input.map((value) => resized(value, sizes));
   graph.output = graph.output.map((value) => resized(value, sizes));
-  pruned.proto.metadataProps = [...pruned.proto.metadataProps, ...new PortCut(deps, removal).metadata()];
+  pruned.proto.metadataProps = withEntries(pruned.proto, new PortCut(deps, removal).metadata());
   return pruned;
 }
 

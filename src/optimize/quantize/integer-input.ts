@@ -8,6 +8,7 @@ import { type PixelArithmetic, pixelsOf } from "../data/pixels.js";
 import type { Feed } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
 import { ElementType, type ModelProto, type NodeProto, type ValueInfo } from "../onnx/messages.js";
+import { withEntries } from "../onnx/metadata.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import { makeNode } from "../onnx/node.js";
 import { type QuantParams, quantizeAll, uint8 } from "./arithmetic.js";
@@ -125,8 +126,8 @@ function describe(proto: ModelProto, { name, params, layout, arithmetic }: Integ
       : { scale: params.scale, zero_point: params.zeroPoint }),
     ...(layout === "nhwc" && { layout: "nhwc" }),
   };
-  const entries = Object.entries(facts).map(([key, value]) => ({ key: `input.${name}.${key}`, value: String(value) }));
-  proto.metadataProps = [...proto.metadataProps, ...entries];
+  const entries = Object.entries(facts).map(([key, value]) => [`input.${name}.${key}`, value]);
+  proto.metadataProps = withEntries(proto, Object.fromEntries(entries));
 }
 
 function feedIntegers(metadata: ModelMetadata, given: PredictInputs, inputs: readonly IntegerInput[]): PredictInputs {

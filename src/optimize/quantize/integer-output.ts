@@ -3,6 +3,7 @@
 import { OrtserveError } from "../../errors.js";
 import { Graph } from "../onnx/graph.js";
 import { ElementType, type ModelProto, type NodeProto } from "../onnx/messages.js";
+import { withEntries } from "../onnx/metadata.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { QuantParams } from "./arithmetic.js";
 import { copyGraph } from "./write-pairs.js";
@@ -56,7 +57,7 @@ function replaceOutput(graph: Graph, name: string, quantize: NodeProto, dequanti
 }
 
 function describe(proto: ModelProto, { name, params }: IntegerOutput): void {
-  const facts = { scale: params.scale, zero_point: params.zeroPoint };
-  const entries = Object.entries(facts).map(([key, value]) => ({ key: `output.${name}.${key}`, value: String(value) }));
-  proto.metadataProps = [...proto.metadataProps, ...entries];
+  const { scale, zeroPoint } = params;
+  const facts = { [`output.${name}.scale`]: scale, [`output.${name}.zero_point`]: zeroPoint };
+  proto.metadataProps = withEntries(proto, facts);
 }

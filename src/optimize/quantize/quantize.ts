@@ -9,6 +9,7 @@ import { type Samples, splitSamples } from "../data/samples.js";
 import { type Goals, goalsOf, missedGoals, passesQuality } from "../judge/goals.js";
 import { type Quality, Yardstick } from "../judge/quality.js";
 import { Graph } from "../onnx/graph.js";
+import { withEntries } from "../onnx/metadata.js";
 import { type OnnxModel, readModel, storedBytes, writeModel } from "../onnx/model-file.js";
 import { type Machine, thisMachine } from "../run/machine.js";
 import { type ChangeOptions, type ChangeRun, changeModel, provenance } from "../run/model-change.js";
@@ -150,8 +151,8 @@ interface Origin {
 /** The model says of itself what was done to it, and on which processor. */
 function describe({ proto, directory }: OnnxModel, { target, mode, machine, excluded }: Origin): OnnxModel {
   const facts = { ortserve: version, target, mode, cpu: machine.cpu, int8: machine.int8Instructions, excluded };
-  const entry = { key: "ortserve.quantize", value: JSON.stringify(facts) };
-  return { proto: { ...proto, metadataProps: [...proto.metadataProps, entry] }, directory };
+  const metadataProps = withEntries(proto, { "ortserve.quantize": JSON.stringify(facts) });
+  return { proto: { ...proto, metadataProps }, directory };
 }
 
 /** Fewer, and ranges are those of single images. */

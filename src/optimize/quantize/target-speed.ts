@@ -3,7 +3,7 @@
 import { OrtserveError } from "../../errors.js";
 import type { PredictInputs } from "../../runtime/inputs.js";
 import type { ProviderChoice } from "../../runtime/model-options.js";
-import { compareSpeed, type SpeedComparison } from "../judge/speed.js";
+import { compareLoaded, type SpeedComparison } from "../judge/speed.js";
 import type { OnnxModel } from "../onnx/model-file.js";
 import type { Workbench } from "../run/workbench.js";
 import type { Target } from "./target.js";
@@ -31,16 +31,12 @@ export async function timeOnTarget(
 ): Promise<{ speed: SpeedComparison | undefined; warnings: string[] }> {
   const [first, second] = providers[target];
   try {
-    const before = await bench.load(original, { providers: [first] });
-    try {
-      const after = await bench.load(result, { providers: [second] });
-      const speed = await compareSpeed({ model: before, inputs }, { model: after, inputs: resultInputs }).finally(() =>
-        after.close(),
-      );
-      return { speed, warnings: [] };
-    } finally {
-      await before.close();
-    }
+    const speed = await compareLoaded(
+      bench,
+      { source: original, inputs, providers: [first] },
+      { source: result, inputs: resultInputs, providers: [second] },
+    );
+    return { speed, warnings: [] };
   } catch (error) {
     if (!(error instanceof OrtserveError) || error.code !== "ERR_PROVIDER_UNAVAILABLE") throw error;
     return { speed: undefined, warnings: [`not timed: ${error.message}`] };

@@ -4,6 +4,7 @@
 import { dropText, percent } from "../judge/goals.js";
 import type { QuantizeReport } from "../quantize/report-data.js";
 import { byteText, timeText } from "./format.js";
+import { madeSection } from "./made.js";
 import { page, type Row, table } from "./page.js";
 import { qualityTable } from "./quality-table.js";
 import { type Bar, barChart } from "./svg.js";
@@ -28,9 +29,7 @@ ${
     : ""
 }
 ${report.fusion ? table(["operator that runs", "nodes"], Object.entries(report.fusion.operators)) : ""}
-<h2>Made</h2>
-${table(["", ""], originRows(report))}
-${table(["stage", "took"], stageRows(report))}`;
+${madeSection(originRows(report), report)}`;
   return page(title, notes, body);
 }
 
@@ -63,10 +62,6 @@ function beforeAfter({ bytes, speed }: QuantizeReport): string {
 
 function trialRows({ trials }: QuantizeReport): Row[] {
   return trials.map(({ what, sqnr, kept }) => [what, `${sqnr.toFixed(1)} dB`, kept ? "yes" : "no"]);
-}
-
-function stageRows({ stages }: QuantizeReport): Row[] {
-  return stages.map(({ name, seconds }) => [name, `${seconds.toFixed(1)} s`]);
 }
 
 function charts({ noise, sensitivity, ranges, excluded }: QuantizeReport): string {
@@ -114,7 +109,7 @@ function fusionText({ fusion }: QuantizeReport): string {
 }
 
 function originRows(report: QuantizeReport): Row[] {
-  const { versions, machine, calibration, goals, quality, speed } = report;
+  const { calibration, goals, quality, speed } = report;
   return [
     ["mode", report.mode],
     [
@@ -136,9 +131,6 @@ function originRows(report: QuantizeReport): Row[] {
       ({ name, params }): Row => [`output ${name}`, `UINT8: ${params.scale} * (x - ${params.zeroPoint})`],
     ),
     ["timed", speed ? `${speed.rounds} rounds in turns, medians` : "not on this machine"],
-    ["processor", `${machine.cpu}, ${machine.cores} cores, 8-bit products: ${machine.int8Instructions}`],
-    ["versions", `ortserve ${versions.ortserve}, ONNX Runtime ${versions.onnxruntime}`],
-    ["date", report.date],
   ];
 }
 

@@ -3,6 +3,7 @@
 import { dropText, percent } from "../judge/goals.js";
 import type { PruneReport } from "../prune/report-data.js";
 import { byteText, quantity, timeText } from "./format.js";
+import { madeSection } from "./made.js";
 import { page, type Row, table } from "./page.js";
 import { qualityTable } from "./quality-table.js";
 import { type Bar, barChart } from "./svg.js";
@@ -21,12 +22,7 @@ ${barChart("Channels that are left, of those there were", report.groups.map(grou
 ${table(["group", "made by", "channels before", "channels after", "gone"], groupRows(report))}
 ${report.ports.length > 0 ? table(["", "elements before", "elements after", "kept"], portRows(report)) : ""}
 ${obstacles.length > 0 ? `<h2>What must stay</h2>${table(["tensor", "because"], obstacles)}` : ""}
-<h2>Made</h2>
-${table(["", ""], originRows(report))}
-${table(
-  ["stage", "took"],
-  report.stages.map(({ name, seconds }) => [name, timeText(1e6 * seconds)]),
-)}`;
+${madeSection(originRows(report), report)}`;
   return page(title, notes, body);
 }
 
@@ -76,7 +72,7 @@ function portRows({ ports }: PruneReport): Row[] {
 }
 
 function originRows(report: PruneReport): Row[] {
-  const { versions, machine, calibration, goals, quality, speed, equivalence } = report;
+  const { calibration, goals, quality, speed, equivalence } = report;
   const ranking =
     calibration.criterion === "activations" ? `what ${calibration.samples} samples make of them` : "their weights";
   return [
@@ -98,8 +94,5 @@ function originRows(report: PruneReport): Row[] {
       `before any refitting it gave what the original gives when nothing reads those channels: largest relative difference ${equivalence.error.toExponential(1)} on ${equivalence.samples} samples`,
     ],
     ["timed", speed ? `${speed.rounds} rounds in turns, medians, on ${speed.threads} thread` : "not on this machine"],
-    ["processor", `${machine.cpu}, ${machine.cores} cores`],
-    ["versions", `ortserve ${versions.ortserve}, ONNX Runtime ${versions.onnxruntime}`],
-    ["date", report.date],
   ];
 }

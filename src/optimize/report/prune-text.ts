@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A pruning's outcome in a few lines for a terminal.
-import { dropText, percent } from "../judge/goals.js";
+import { percent } from "../judge/goals.js";
 import type { PruneReport } from "../prune/report-data.js";
-import { byteText, columns, quantity, timeText } from "./format.js";
+import { byteText, quantity, timeText } from "./format.js";
+import { outcomeText, qualityRows } from "./quality-text.js";
 
 export function pruneText(report: PruneReport): string {
   const { before, after, speed, quality, sparsity, equivalence, groups } = report;
@@ -18,18 +19,12 @@ export function pruneText(report: PruneReport): string {
     ["memory", change(before.peakTensorBytes, after.peakTensorBytes, byteText, "less")],
   ];
   if (speed) rows.push(["time", change(speed.beforeMicros, speed.afterMicros, timeText, "as fast")]);
-  rows.push([
-    "quality",
-    `${quality.sqnr.toFixed(1)} dB signal to noise; ${dropText(quality)} (${quality.samples} samples)`,
-  ]);
-  if (quality.accuracy)
-    rows.push(["accuracy", `${percent(quality.accuracy.before)} -> ${percent(quality.accuracy.after)}`]);
+  rows.push(...qualityRows(quality));
   for (const { name, kind, width, count } of report.ports)
     rows.push([`${kind} ${name}`, `${count} of ${width} elements`]);
   rows.push([
     "proof",
     `differs by ${equivalence.error.toExponential(1)} from the original with nothing read from what is gone`,
   ]);
-  const warnings = report.warnings.map((text) => `  warning: ${text}\n`);
-  return `${columns(rows, 2)}\n${warnings.join("")}`;
+  return outcomeText(rows, report.warnings);
 }

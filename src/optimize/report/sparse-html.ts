@@ -2,7 +2,8 @@
 // The report of the 2:4 pattern as one HTML file that needs nothing beside it.
 import { dropText, percent } from "../judge/goals.js";
 import type { SparseReport } from "../prune/sparsify.js";
-import { quantity, timeText } from "./format.js";
+import { quantity } from "./format.js";
+import { madeSection } from "./made.js";
 import { page, type Row, table } from "./page.js";
 import { qualityTable } from "./quality-table.js";
 import { barChart } from "./svg.js";
@@ -35,24 +36,16 @@ ${table(
   ),
 )}
 ${table(["cannot have it", "because"], Object.entries(skipped))}
-<h2>Made</h2>
-${table(["", ""], originRows(report))}
-${table(
-  ["stage", "took"],
-  report.stages.map(({ name, seconds }) => [name, timeText(1e6 * seconds)]),
-)}`;
+${madeSection(originRows(report), report)}`;
   return page(`${report.model} with two zeros in four`, notes, body);
 }
 
-function originRows({ calibration, quality, goals, machine, versions, date }: SparseReport): Row[] {
+function originRows({ calibration, quality, goals }: SparseReport): Row[] {
   const ranking =
     calibration.criterion === "activations" ? `what ${calibration.samples} samples make of them` : "their size";
   return [
     ["zeros chosen by", ranking],
     ["judged on", `${quality.samples} other samples: ${dropText(quality)}`],
     ["goals", `drop at most ${percent(goals.maxDrop)}, signal to noise at least ${goals.minSqnr} dB`],
-    ["processor", `${machine.cpu}, ${machine.cores} cores`],
-    ["versions", `ortserve ${versions.ortserve}, ONNX Runtime ${versions.onnxruntime}`],
-    ["date", date],
   ];
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the 2:4 pattern did to a model, in a few lines for a terminal.
-import { dropText, percent } from "../judge/goals.js";
 import type { SparseReport } from "../prune/sparsify.js";
-import { columns, quantity } from "./format.js";
+import { quantity } from "./format.js";
+import { outcomeText, qualityRows } from "./quality-text.js";
 
 export function sparseText(report: SparseReport): string {
   const { layers, skipped, quality } = report;
@@ -14,10 +14,7 @@ export function sparseText(report: SparseReport): string {
       `${sparse.length} have two zeros in four, ${layers.length - sparse.length + Object.keys(skipped).length} have not`,
     ],
     ["weights", `${quantity(weights / 2)} of ${quantity(weights)} in these layers are zero; the file keeps its size`],
-    ["quality", `${quality.sqnr.toFixed(1)} dB signal to noise; ${dropText(quality)} (${quality.samples} samples)`],
+    ...qualityRows(quality),
   ];
-  if (quality.accuracy)
-    rows.push(["accuracy", `${percent(quality.accuracy.before)} -> ${percent(quality.accuracy.after)}`]);
-  const warnings = report.warnings.map((text) => `  warning: ${text}\n`);
-  return `${columns(rows, 2)}\n${warnings.join("")}`;
+  return outcomeText(rows, report.warnings);
 }

@@ -67,24 +67,25 @@ export class ChannelMeans {
 const budgetBytes = 2 ** 27;
 
 export interface MeansOptions {
-  /** About the size of a tensor. Default: so large that eight fit one run. */
-  readonly bytes?: (tensor: string) => number;
+  /** Of a tensor, where known, to tell how many fit one run. Default: eight. */
+  readonly shape?: (tensor: string) => readonly number[] | undefined;
   /** Only so many of the samples. */
   readonly most?: number;
   readonly onSample?: (done: number, of: number) => void;
 }
 
-/** `axes`: of the channels, by tensor. Rejects as predict() does. */
+/** `axes`: of the channels, by tensor; negative from the last dim. Rejects as predict() does. */
 export async function channelMeans(
   bench: Workbench,
   model: OnnxModel,
   axes: ReadonlyMap<string, number>,
   samples: Samples,
-  { bytes = () => budgetBytes / 8, most = samples.count, onSample }: MeansOptions = {},
+  { shape: shapeOf, most = samples.count, onSample }: MeansOptions = {},
 ): Promise<ChannelMeans> {
   const names = [...axes.keys()];
   const graph = new Graph(model);
   const inner = names.filter((name) => !graph.isInput(name));
+  const bytes = (name: string) => shapeOf?.(name)?.reduce((a, b) => a * b, 4) ?? budgetBytes / 8;
   const groups = pack(names, new Map(names.map((name) => [name, bytes(name)])), budgetBytes);
   const reader = await TensorReader.open(bench, inner.length > 0 ? watched(model, inner) : model);
   const means = new ChannelMeans();
@@ -94,11 +95,15 @@ export async function channelMeans(
       const inputs = await samples.inputs(i);
       for (const group of groups)
         for (const [name, { data, shape }] of await reader.read(inputs, group))
-          means.add(name, data, shape, axes.get(name) as number);
+          means.add(name, data, shape, axisOf(axes.get(name) as number, shape));
       onSample?.(i + 1, count);
     }
   } finally {
     await reader.close();
   }
   return means;
+}
+
+function axisOf(axis: number, shape: readonly number[]): number {
+  return axis < 0 ? shape.length + axis : axis;
 }
