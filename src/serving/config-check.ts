@@ -11,18 +11,42 @@ import { didYouMean } from "../runtime/nearest-name.js";
  * @throws OrtserveError ERR_INVALID_CONFIG naming source, key, what was expected and what came.
  */
 export function parseConfig<T extends z.ZodType>(schema: T, text: string, source: string): z.output<T> {
-  const document = parseDocument(text);
-  const fault = document.errors[0];
-  if (fault) throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: ${fault.message.trimEnd()}`);
-  return checkConfig(schema, document.toJS() ?? {}, source);
+  return checkConfig(schema, parseYaml(text, source) ?? {}, source);
+}
+
+function parseYaml(text: string, source: string): unknown {
+  const fault = (cause: Error) =>
+    new OrtserveError("ERR_INVALID_CONFIG", `${source}: ${cause.message.trimEnd()}`, { cause });
+  try {
+    const document = parseDocument(text);
+    if (document.errors[0] === undefined) return document.toJS();
+    throw document.errors[0];
+  } catch (error) {
+    throw fault(error as Error); // also an alias of nothing, or of too much, and nesting that exhausts the stack
+  }
 }
 
 /** As {@link parseConfig}, for a value that is parsed already. */
 export function checkConfig<T extends z.ZodType>(schema: T, value: unknown, source: string): z.output<T> {
+  refuseDeep(value, [], source);
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const faults = result.error.issues.flatMap((issue) => describe(schema, issue, value));
   throw new OrtserveError("ERR_INVALID_CONFIG", faults.map((fault) => `${source}: ${fault}`).join("\n"));
+}
+
+/** Nested values of a configuration; warm-up requests have the most. */
+const mostLevels = 64;
+
+/** A YAML alias may stand within what it stands for: such a value has no end, and no JSON. */
+function refuseDeep(value: unknown, path: readonly string[], source: string): void {
+  if (typeof value !== "object" || value === null) return;
+  if (path.length >= mostLevels) {
+    const where = `'${path.slice(0, 4).join(".")}...'`;
+    const expected = `expected at most ${mostLevels} levels of nesting, and no alias within what it stands for`;
+    throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: ${where}: ${expected}`);
+  }
+  for (const [key, inner] of Object.entries(value)) refuseDeep(inner, [...path, key], source);
 }
 
 type Issue = z.core.$ZodIssue;

@@ -130,11 +130,12 @@ export async function scanModel(
   }
 }
 
-/** A directory may change, or be closed to us, while it is looked at: that is its own fault and nobody else's. */
+/** A directory may change, or be closed to us, while it is looked at: whatever goes wrong is its own fault and nobody else's. */
 function asFault(path: string, error: unknown): OrtserveError {
   if (error instanceof OrtserveError) return error;
-  if (!(error instanceof Error && "syscall" in error)) throw error;
-  return new OrtserveError("ERR_MODEL_NOT_FOUND", `${path}: cannot be read: ${error.message}`, { cause: error });
+  const { message } = error as Error;
+  const code = error instanceof Error && "syscall" in error ? "ERR_MODEL_NOT_FOUND" : "ERR_INTERNAL";
+  return new OrtserveError(code, `${path}: cannot be read: ${message}`, { cause: error });
 }
 
 async function findVersions(path: string, children: Dirent[], modelFile: string) {

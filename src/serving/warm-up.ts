@@ -42,8 +42,8 @@ async function runSample(model: Model, sample: Record<string, unknown>, where: s
     typeof input === "object" && input !== null && "datatype" in input && "shape" in input;
   const { inputs } = sample;
   const isOpenInference = Array.isArray(inputs) && inputs.length > 0 && inputs.every(isTensor);
-  const body = isOpenInference ? { ...sample, inputs: inputs.map(withData) } : sample;
   try {
+    const body = isOpenInference ? { ...sample, inputs: inputs.map(withData) } : sample;
     await trialRequest(model, isOpenInference ? "openInference" : "predict", JSON.stringify(body));
   } catch (error) {
     throw new OrtserveError("ERR_INVALID_CONFIG", `${where}: the model refuses it: ${(error as Error).message}`);
@@ -56,10 +56,10 @@ interface TensorSample {
   data?: unknown;
 }
 
-/** An input without data is all zeros. */
+/** An input without data is all zeros. @throws OrtserveError ERR_INVALID_ARGUMENT: no shape */
 function withData(input: TensorSample): TensorSample {
   if (input.data !== undefined || elementCount(input.shape) > mostElements) return input;
-  const zero = { BYTES: "", BOOL: false }[input.datatype] ?? 0;
+  const zero = input.datatype === "BYTES" ? "" : input.datatype === "BOOL" ? false : 0;
   return { ...input, data: new Array(elementCount(input.shape)).fill(zero) };
 }
 

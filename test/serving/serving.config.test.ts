@@ -20,6 +20,20 @@ function read(yaml: string) {
 for (const [what, yaml, message] of [
   ["a misspelt key", "max_batch_row: 4", /unknown key 'max_batch_row', did you mean 'max_batch_rows'\?/],
   ["an unknown key", "zzz: 4", /unknown key 'zzz'; known: name, features, labels/],
+  ["an alias of nothing", "features: *cols", /Unresolved alias .*: cols/],
+  ["a merge of nothing", "<<: *base\n", /Unresolved alias .*: base/],
+  [
+    "a list within itself",
+    "&a [*a]",
+    /'0\.0\.0\.0\.\.\.': expected at most 64 levels of nesting, and no alias within what/,
+  ],
+  [
+    "a warm-up request within itself",
+    "warmup: {requests: [&r {a: *r}]}",
+    /'warmup\.requests\.0\.a\.\.\.': expected at most/,
+  ],
+  ["too many aliases", `a: &a [${"x,".repeat(20)}]\nb: &b [${"*a,".repeat(20)}]\nc: [${"*b,".repeat(20)}]`, /[Aa]lias/],
+  ["nesting that exhausts the stack", `features: ${"[".repeat(20_000)}`, /config\.yaml: /],
   ["a misspelt inner key", "queue: {max_row: 4}", /unknown key 'queue.max_row', did you mean 'max_rows'\?/],
   [
     "a misspelt key of one kind of value",

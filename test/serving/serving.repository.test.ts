@@ -62,6 +62,24 @@ test("a default_version that is not there is a fault", async () => {
   assert.match(faults[0]?.error.message ?? "", /'default_version': expected one of 1, 3, got 2/);
 });
 
+test("whatever is wrong with one configuration is a fault of that model and of no other", async () => {
+  const root = files("a/1/model.onnx", "b/1/model.onnx", "c/1/model.onnx", "d/1/model.onnx", "good/1/model.onnx");
+  writeFileSync(join(root, "a/config.yaml"), "features: *cols");
+  writeFileSync(join(root, "b/config.yaml"), "&a [*a]");
+  writeFileSync(join(root, "c/config.yaml"), "warmup: {requests: [ &r {a: *r} ]}");
+  writeFileSync(join(root, "d/config.pbtxt"), 'model_warmup [ { name: "w" count: -1 } ]');
+  const { entries, faults } = await scanRepository(root);
+  assert.deepEqual(
+    entries.map(({ name }) => name),
+    ["good"],
+  );
+  for (const { name, error } of faults) {
+    assert.equal(error.code, "ERR_INVALID_CONFIG");
+    assert.ok(error.message.startsWith(join(root, name, "config.")), error.message);
+  }
+  assert.equal(faults.length, 4);
+});
+
 test("two models of one name are a fault", async () => {
   const root = files("a/1/model.onnx", "b/1/model.onnx");
   writeFileSync(join(root, "b/config.yaml"), "name: a");

@@ -25,6 +25,21 @@ for (const [what, text, message] of [
   ["text for a number", 'max_batch_size: "4"', /'max_batch_size': expected a whole number, got 4/],
   ["a fraction", "max_batch_size: 1.5", /expected a whole number, got 1\.5/],
   ["a negative batch size", "max_batch_size: -1", /expected a number of rows, got -1/],
+  [
+    "a negative number of warm-ups",
+    'model_warmup [ { name: "w" count: -1 } ]',
+    /'model_warmup\.0\.count': expected a whole number of at least 0, got -1/,
+  ],
+  [
+    "a negative warm-up batch",
+    "model_warmup { batch_size: -2 }",
+    /'model_warmup\.0\.batch_size': expected .* at least 0, got -2/,
+  ],
+  [
+    "a negative number of instances",
+    "instance_group { count: -3 }",
+    /'instance_group\.0\.count': expected .* at least 0, got -3/,
+  ],
   ["a number for text", "name: 7", /'name': expected text in quotes, got 7/],
   ["a value for a message", "dynamic_batching: 4", /'dynamic_batching': expected a message, got 4/],
   ["a message for a value", "name { }", /'name': expected text in quotes, got a message/],

@@ -12,7 +12,8 @@ export type FieldType =
   | "any"
   | "any[]"
   | "any{}";
-export type Scalar = "string" | "integer" | "bool" | "enum";
+/** "count": an integer that is not negative. */
+export type Scalar = "string" | "integer" | "count" | "bool" | "enum";
 export type MessageName = keyof typeof messages;
 
 export const messages = {
@@ -44,7 +45,7 @@ export const messages = {
     model_metrics: "any",
   },
   VersionPolicy: { latest: "LatestPolicy", all: "AllPolicy", specific: "SpecificPolicy" },
-  LatestPolicy: { num_versions: "integer" },
+  LatestPolicy: { num_versions: "count" },
   AllPolicy: {},
   SpecificPolicy: { versions: "integer[]" },
   Input: {
@@ -71,7 +72,7 @@ export const messages = {
   InstanceGroup: {
     name: "string",
     kind: "enum",
-    count: "integer",
+    count: "count",
     rate_limiter: "any",
     gpus: "integer[]",
     secondary_devices: "any[]",
@@ -81,18 +82,18 @@ export const messages = {
   },
   DynamicBatching: {
     preferred_batch_size: "integer[]",
-    max_queue_delay_microseconds: "integer",
+    max_queue_delay_microseconds: "count",
     preserve_ordering: "bool",
-    priority_levels: "integer",
-    default_priority_level: "integer",
+    priority_levels: "count",
+    default_priority_level: "count",
     default_queue_policy: "QueuePolicy",
     priority_queue_policy: "any{}",
   },
   QueuePolicy: {
     timeout_action: "enum",
-    default_timeout_microseconds: "integer",
+    default_timeout_microseconds: "count",
     allow_timeout_override: "bool",
-    max_queue_size: "integer",
+    max_queue_size: "count",
   },
   /** Graphs have the sizes of batches here, whatever `graph_spec` says. */
   CudaOptimization: { graphs: "bool", busy_wait_events: "bool", graph_spec: "any", output_copy_stream: "bool" },
@@ -110,7 +111,7 @@ export const messages = {
   Accelerators: { gpu_execution_accelerator: "Accelerator[]", cpu_execution_accelerator: "Accelerator[]" },
   Accelerator: { name: "string", parameters: "string{}" },
   Parameter: { string_value: "string" },
-  Warmup: { name: "string", batch_size: "integer", inputs: "WarmupInput{}", count: "integer" },
+  Warmup: { name: "string", batch_size: "count", inputs: "WarmupInput{}", count: "count" },
   WarmupInput: {
     data_type: "enum",
     dims: "integer[]",

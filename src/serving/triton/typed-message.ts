@@ -7,7 +7,7 @@ import type { TextMessage, TextValue } from "./text-format.js";
 
 type ValueOf<T> = T extends "string" | "enum"
   ? string
-  : T extends "integer"
+  : T extends "integer" | "count"
     ? number
     : T extends "bool"
       ? boolean
@@ -109,9 +109,8 @@ class Typing {
     // JSON writes 64-bit integers as text.
     const isDigits = !this.#isText && kind === "string" && /^-?[0-9]+$/.test(String(word));
     const number = kind === "number" || isDigits ? integerOf(String(word)) : Number.NaN;
-    if (type === "integer" && Number.isSafeInteger(number)) return number;
-    const expected = { string: "text in quotes", enum: "a name", bool: "true or false", integer: "a whole number" };
-    throw this.#fault(path, expected[type], raw);
+    if ((type === "integer" || (type === "count" && number >= 0)) && Number.isSafeInteger(number)) return number;
+    throw this.#fault(path, expectations[type], raw);
   }
 
   #fault(path: string, expected: string, { value, line }: Raw): OrtserveError {
@@ -139,6 +138,14 @@ class Typing {
     ]);
   }
 }
+
+const expectations: Readonly<Record<Scalar, string>> = {
+  string: "text in quotes",
+  enum: "a name",
+  bool: "true or false",
+  integer: "a whole number",
+  count: "a whole number of at least 0",
+};
 
 /** Decimal, hexadecimal or octal. */
 function integerOf(text: string): number {
