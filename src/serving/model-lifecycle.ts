@@ -32,6 +32,7 @@ export class ModelLifecycle {
   #failures = new Map<string, string>();
   #config: ModelConfig = {};
   #queue: Promise<unknown> = Promise.resolve();
+  #queued = 0;
   readonly #closing = new Set<Promise<void>>();
 
   constructor(name: string, context: LifecycleContext) {
@@ -49,9 +50,17 @@ export class ModelLifecycle {
     return this.serving || this.#others.size > 0 || this.#failures.size > 0;
   }
 
+  /** Whether no work on it is in progress or asked for. */
+  get idle(): boolean {
+    return this.#queued === 0;
+  }
+
   /** Loads and unloads of one model happen one after the other. */
   serial<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(work);
+    this.#queued++;
+    const done = this.#queue.then(work).finally(() => {
+      this.#queued--;
+    });
     this.#queue = done.catch(() => {});
     return done;
   }
@@ -59,9 +68,19 @@ export class ModelLifecycle {
   /**
    * Makes the versions that `entry` selects the ones that are served; those whose files and configuration are unchanged stay
    * as they are. What is served goes on until all of the new is ready, and for good when this rejects. `partly`: where nothing
-   * is served yet, whatever loads is served, though the rest does not.
+   * is served yet, whatever loads is served, though the rest does not. An event has told of what this rejects with.
    */
   async update(entry: RepositoryEntry, partly: boolean): Promise<void> {
+    const failure = await this.#update(entry, partly).catch(async (error: Error) => {
+      this.fail(error);
+      await this.#endLoading(error).catch(() => {}); // what is told is why it came to this
+      return error;
+    });
+    if (failure) throw failure;
+  }
+
+  /** Resolves to the first error of a version, which an event has told of by then. */
+  async #update(entry: RepositoryEntry, partly: boolean): Promise<Error | undefined> {
     const selected = entry.versions;
     const isKept = (version: VersionEntry) =>
       this.#loaded.get(version.version)?.identity === VersionLoader.identity(entry, version);
@@ -77,13 +96,13 @@ export class ModelLifecycle {
     const failure = outcomes.find((outcome) => "error" in outcome);
     if (failure && (!partly || this.serving)) {
       await this.#abandon(outcomes);
-      throw failure.error;
+      return failure.error;
     }
     const kept = selected.filter(isKept).map(({ version }) => this.#described(entry, version));
     const loaded = outcomes.flatMap((outcome) => ("loaded" in outcome ? [outcome.loaded] : []));
     this.#config = entry.config;
     await this.#replace([...kept, ...loaded]);
-    if (failure && !this.serving) throw failure.error;
+    return this.serving ? undefined : failure?.error;
   }
 
   /** Something is wrong with the model as a whole: what is served goes on. */
@@ -97,6 +116,13 @@ export class ModelLifecycle {
     this.#failures = new Map();
     for (const { version } of this.#others.values()) this.#others.set(version, unloaded(version));
     await this.#replace([]);
+  }
+
+  /** Leaves nothing to say about a model that was unloaded, unless something else has become of it meanwhile. */
+  async forget(): Promise<void> {
+    if (this.serving || this.#failures.size > 0) return;
+    this.#others.clear();
+    await this.#context.table.forget(this.name);
   }
 
   /** Everything that was taken out of service has answered its requests and is freed. */
@@ -140,6 +166,13 @@ export class ModelLifecycle {
     this.#failures.set(version, error.message);
     this.#others.set(version, { version, state: "UNAVAILABLE", reason: error.message });
     this.#context.onEvent({ kind: "failed", name: this.name, version, error });
+  }
+
+  #endLoading({ message: reason }: Error): Promise<void> {
+    for (const [version, { state }] of this.#others) {
+      if (state === "LOADING") this.#others.set(version, { version, state: "UNAVAILABLE", reason });
+    }
+    return this.#publish();
   }
 
   #markIncomplete({ incomplete }: { incomplete: readonly { version: string; error: OrtserveError }[] }): void {

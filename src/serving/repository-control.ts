@@ -93,13 +93,12 @@ export class RepositoryControl implements RepositoryAdmin {
     const isWanted = ({ name }: { name: string }) => wanted.includes("*") || wanted.includes(name);
     const there = [...repository.entries, ...repository.faults];
     const missing = wanted.filter((name) => name !== "*" && !there.some((model) => model.name === name));
-    for (const name of missing) this.#model(name).fail(unknownModel(name));
-    for (const { name, error } of repository.faults.filter(isWanted)) this.#model(name).fail(error);
+    const faults = missing.map((name) => ({ name, error: unknownModel(name) }));
+    for (const { name, error } of [...faults, ...repository.faults.filter(isWanted)]) this.#model(name).fail(error);
     await Promise.all(
-      repository.entries.filter(isWanted).map((entry) => {
-        const model = this.#model(entry.name);
-        return model.serial(() => model.update(entry, true)).catch(() => {}); // told by its event
-      }),
+      repository.entries
+        .filter(isWanted)
+        .map((entry) => this.#work(entry.name, (model) => model.update(entry, true)).catch(() => {})), // told by its event
     );
     this.#started = true;
     await this.#judgeStart();
@@ -109,36 +108,31 @@ export class RepositoryControl implements RepositoryAdmin {
   #follow(repository: Repository): void {
     const watch = new RepositoryWatch(
       () => scanRepository(this.#path, true),
-      (name, change) => this.#changed(this.#model(name), change),
-      (error) => this.#context.onEvent({ kind: "failed", name: "", version: "", error }),
+      (name, change) => void this.#changed(name, change).catch((error: Error) => this.#failed(name, error)),
+      (name, error) => this.#failed(name, error),
     );
     watch.begin(repository);
     const again = () => {
       if (this.#closing) return;
-      this.#timer = setTimeout(() => watch.look().then(again), this.#options.pollIntervalMs ?? 2000).unref();
+      this.#timer = setTimeout(() => void watch.look().finally(again), this.#options.pollIntervalMs ?? 2000).unref();
     };
     again();
   }
 
-  #changed(model: ModelLifecycle, change: Change): void {
-    const work = async () => {
+  #failed(name: string, error: Error): void {
+    this.#context.onEvent({ kind: "failed", name, version: "", error });
+  }
+
+  async #changed(name: string, change: Change): Promise<void> {
+    await this.#work(name, async (model) => {
       if (this.#closing) return;
       if (change === undefined) await model.unload();
       else if ("error" in change) model.fail(change.error);
-      else await model.update(change, true);
-    };
-    const done = model.serial(work).catch(() => {}); // told by its event
-    if (change === undefined) void done.then(() => this.#forget(model));
-  }
-
-  /** The model's directory is gone. */
-  async #forget(model: ModelLifecycle): Promise<void> {
-    await model.drained();
-    await model.serial(async () => {
-      if (model.serving) return; // it has come back meanwhile
-      this.#lifecycles.delete(model.name);
-      await this.models.forget(model.name);
+      else await model.update(change, true).catch(() => {}); // told by its event
     });
+    if (change !== undefined || this.#closing) return;
+    await this.#lifecycles.get(name)?.drained();
+    await this.#work(name, (model) => model.forget());
   }
 
   async #judgeStart(): Promise<void> {
@@ -171,15 +165,16 @@ export class RepositoryControl implements RepositoryAdmin {
       const expected = "expected one without '/', '\\' and control characters that does not begin with '.'";
       throw new OrtserveError("ERR_INVALID_ARGUMENT", `invalid model name ${JSON.stringify(name)}: ${expected}`);
     }
-    const model = this.#model(name);
-    await model.serial(() => (override ? this.#loadOverride(model, override) : this.#loadFromDisk(model)));
+    await this.#work(name, (model) => (override ? this.#loadOverride(model, override) : this.#loadFromDisk(model)));
   }
 
   async unload(name: string): Promise<void> {
     if (this.control !== "explicit") throw notExplicit();
-    const model = this.#lifecycles.get(name);
-    if (model === undefined) return;
-    await model.serial(() => model.unload());
+    if (!this.#lifecycles.has(name)) return;
+    const model = await this.#work(name, async (model) => {
+      await model.unload();
+      return model;
+    });
     const patience = new AbortController();
     await Promise.race([model.drained(), delay(unloadPatienceMs, undefined, patience)]);
     patience.abort();
@@ -195,7 +190,6 @@ export class RepositoryControl implements RepositoryAdmin {
 
   async #loadFromDisk(model: ModelLifecycle): Promise<void> {
     const found = await findModel(this.#path, model.name);
-    if (found === undefined) this.#dropUnknown(model);
     if (found === undefined) throw unknownModel(model.name);
     if ("versions" in found) return model.update(found, false);
     model.fail(found.error);
@@ -203,22 +197,25 @@ export class RepositoryControl implements RepositoryAdmin {
   }
 
   async #loadOverride(model: ModelLifecycle, override: LoadOverride): Promise<void> {
+    const staged = await stageOverride(model.name, await findModel(this.#path, model.name), override);
     try {
-      const staged = await stageOverride(model.name, await findModel(this.#path, model.name), override);
-      try {
-        await model.update(staged.entry, false);
-      } finally {
-        await staged.remove(); // ONNX Runtime has read the files, or still maps them
-      }
-    } catch (error) {
-      this.#dropUnknown(model);
-      throw error;
+      await model.update(staged.entry, false);
+    } finally {
+      await staged.remove(); // ONNX Runtime has read the files, or still maps them
     }
   }
 
-  /** A name that was only asked for. */
-  #dropUnknown(model: ModelLifecycle): void {
-    if (!model.known) this.#lifecycles.delete(model.name);
+  /**
+   * Does `work` on a model after all that was asked for before. A name of which nothing became known is dropped again, but
+   * not while other work on it waits: that would go on with a lifecycle that nobody finds any more.
+   */
+  async #work<T>(name: string, work: (model: ModelLifecycle) => Promise<T>): Promise<T> {
+    const model = this.#model(name);
+    try {
+      return await model.serial(() => work(model));
+    } finally {
+      if (model.idle && !model.known && this.#lifecycles.get(name) === model) this.#lifecycles.delete(name);
+    }
   }
 
   #model(name: string): ModelLifecycle {

@@ -19,18 +19,20 @@ interface Sighting {
 export class RepositoryWatch {
   readonly #scan: () => Promise<Repository>;
   readonly #onChange: (name: string, change: Change) => void;
-  readonly #onUnreadable: (error: Error) => void;
+  readonly #onError: (name: string, error: Error) => void;
   readonly #sightings = new Map<string, Sighting>();
-  #unreadable = "";
+  /** What could not be looked at, by name, and why: each is told of once. */
+  #errors = new Map<string, string>();
 
+  /** @param onError what could not be looked at: one model or, with "", the repository */
   constructor(
     scan: () => Promise<Repository>,
     onChange: (name: string, change: Change) => void,
-    onUnreadable: (error: Error) => void,
+    onError: (name: string, error: Error) => void,
   ) {
     this.#scan = scan;
     this.#onChange = onChange;
-    this.#onUnreadable = onUnreadable;
+    this.#onError = onError;
   }
 
   /** What is known already. */
@@ -40,19 +42,27 @@ export class RepositoryWatch {
     }
   }
 
-  /** Looks once. A repository that cannot be read says nothing about its models. */
+  /** Looks once; never rejects. A repository that cannot be read says nothing about its models, a model nothing about others. */
   async look(): Promise<void> {
-    let repository: Repository;
+    const before = this.#errors;
+    this.#errors = new Map();
+    const failed = (name: string, error: Error) => {
+      this.#errors.set(name, error.message);
+      if (before.get(name) !== error.message) this.#onError(name, error);
+    };
     try {
-      repository = await this.#scan();
+      const { entries, faults } = await this.#scan();
+      const models = new Map([...entries, ...faults].map((model) => [model.name, model]));
+      for (const name of new Set([...this.#sightings.keys(), ...models.keys()])) {
+        try {
+          this.#compare(name, models.get(name));
+        } catch (error) {
+          failed(name, error as Error);
+        }
+      }
     } catch (error) {
-      if (this.#unreadable !== (error as Error).message) this.#onUnreadable(error as Error);
-      this.#unreadable = (error as Error).message;
-      return;
+      failed("", error as Error);
     }
-    this.#unreadable = "";
-    const models = new Map([...repository.entries, ...repository.faults].map((model) => [model.name, model]));
-    for (const name of new Set([...this.#sightings.keys(), ...models.keys()])) this.#compare(name, models.get(name));
   }
 
   #compare(name: string, model: Change): void {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A repository that changes while it is served: what is loaded, what is kept, and what the index says.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import { openRepository } from "../../src/server/index.js";
+import { modelPath } from "../models/make.mjs";
 import { LiveServer } from "../server/live-server.js";
 import { makeRepository, removeRepository } from "../server/real-server.js";
 
@@ -33,6 +35,42 @@ test("a model asked for at the start that is not there fails the start when noth
   assert.deepEqual([nothing.models.names, await nothing.index()], [[], [{ name: "m" }]]);
   await nothing.close();
   removeRepository(root);
+});
+
+test("loads of a name that is not there yet, at once, make one model that unloads", async () => {
+  const live = await start({});
+  const file = readFileSync(modelPath("rowsum")).toString("base64");
+  const withFile = { config: "{}", "file:1/model.onnx": file };
+  for (let round = 0; round < 3; round++) {
+    const answers = await Promise.all([live.load("ghost"), live.load("ghost", withFile)]);
+    assert.deepEqual(answers.map(({ status }) => status).sort(), [200, 500]);
+    assert.equal((await live.post("/predict/ghost", rows)).status, 200);
+    assert.equal((await live.index("ghost"))[0]?.state, "READY");
+    assert.equal((await live.unload("ghost")).status, 200);
+    assert.notEqual((await live.post("/predict/ghost", rows)).status, 200);
+    assert.equal((await live.index("ghost"))[0]?.state, "UNAVAILABLE");
+  }
+  assert.equal((await live.load("other")).status, 500);
+  assert.deepEqual(await live.index("other"), []);
+});
+
+test("a load while the same model is unloaded and loaded ends in one model", async () => {
+  const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
+  const file = readFileSync(modelPath("rowsum")).toString("base64");
+  const calls = [
+    live.unload("m"),
+    live.load("m", { config: "{}", "file:2/model.onnx": file }),
+    live.unload("m"),
+    live.load("m"),
+  ];
+  for (const { status } of await Promise.all(calls)) assert.equal(status, 200);
+  const ready = (await live.index("m")).filter(({ state }) => state === "READY");
+  assert.deepEqual(
+    (await live.get("/v2/models/m")).json.versions,
+    ready.map(({ version }) => version),
+  );
+  await live.unload("m");
+  assert.notEqual((await live.post("/predict/m", rows)).status, 200);
 });
 
 test("a broken file over a good one: the old keeps serving, the index says why, the next good one is taken", async () => {

@@ -46,7 +46,7 @@ test("what still changes is not told of, what is gone for one look neither, what
     scan,
     (name, change) =>
       told.push(change ? `${name} ${"versions" in change ? change.versions[0]?.digest : "broken"}` : `${name} gone`),
-    (error) => told.push(error.message),
+    (name, error) => told.push(`${name || "all"}: ${error.message}`),
   );
   watch.begin(repository);
   const look = async (...entries: RepositoryEntry[]) => {
@@ -60,7 +60,7 @@ test("what still changes is not told of, what is gone for one look neither, what
   assert.deepEqual(await look(entry("b", "1")), ["b 1"]);
   repository = new Error("EACCES");
   for (let i = 0; i < 3; i++) await watch.look();
-  assert.deepEqual(told.splice(0), ["EACCES"]);
+  assert.deepEqual(told.splice(0), ["all: EACCES"]);
   assert.deepEqual(await look(entry("b", "1")), ["a gone"]);
   assert.deepEqual(await look(entry("b", "1")), []);
   const error = new OrtserveError("ERR_INVALID_CONFIG", "broken");
@@ -68,6 +68,54 @@ test("what still changes is not told of, what is gone for one look neither, what
   for (let i = 0; i < 3; i++) await watch.look();
   assert.deepEqual(told, ["b broken"]);
 });
+
+test("a model that cannot be compared is told of once, and the others are followed", async () => {
+  const told: string[] = [];
+  const endless = { ...entry("a", "1"), config: { features: {} as Record<string, string[]> } };
+  Object.assign(endless.config.features, { self: endless.config });
+  const entries: RepositoryEntry[] = [];
+  const watch = new RepositoryWatch(
+    async () => ({ path: "", entries, faults: [] }),
+    (name) => {
+      told.push(name);
+      if (name === "b") throw new Error("refused");
+    },
+    (name, error) => told.push(`${name}: ${error.message.split("\n")[0]}`),
+  );
+  watch.begin({ path: "", entries, faults: [] });
+  entries.push(endless, entry("b", "1"), entry("c", "1"));
+  for (let i = 0; i < 4; i++) await watch.look();
+  assert.deepEqual(told, ["a: Converting circular structure to JSON", "b", "b: refused", "c"]);
+});
+
+for (const [what, file, text] of [
+  ["an alias of nothing", "config.yaml", "features: *cols"],
+  ["a request within itself", "config.yaml", "warmup: {requests: [ &r {a: *r} ]}"],
+  ["a negative count", "config.pbtxt", 'model_warmup [ { name: "w" count: -1 } ]'],
+] as const) {
+  test(`a configuration with ${what} is told of, and everything else goes on`, async () => {
+    const live = await start({ m: { versions: { 1: "mlp_tiny" } }, gone: { versions: { 1: "mlp_tiny" } } });
+    live.replace("bad/1/model.onnx", { model: "rowsum" });
+    live.replace(`bad/${file}`, Buffer.from(text));
+    await live.event(
+      ({ kind, name, error }: { kind: string; name: string; error?: Error }) =>
+        kind === "failed" && name === "bad" && Boolean(error?.message.includes(file)),
+    );
+    live.replace(`m/${file}`, Buffer.from(text));
+    await live.event(({ kind, name }) => kind === "failed" && name === "m");
+    live.replace("n/1/model.onnx", { model: "rowsum" });
+    await live.event(isLoaded("n", "1"));
+    rmSync(join(live.root, "gone"), { recursive: true });
+    await live.event(({ kind, name }) => kind === "unloaded" && name === "gone");
+    const [bad] = await live.index("bad");
+    assert.equal(bad?.state, "UNAVAILABLE");
+    assert.match(bad?.reason ?? "", new RegExp(`bad/${file}`));
+    assert.match((await live.index("m"))[0]?.reason ?? "", new RegExp(`^the last load failed: .*m/${file}`));
+    assert.equal((await live.post("/predict/m", rows)).status, 200);
+    rmSync(join(live.root, "bad", file));
+    await live.event(isLoaded("bad", "1"));
+  });
+}
 
 test("a new version that appears whole is served", async () => {
   const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
