@@ -92,7 +92,8 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   /// Forgets this model's cached results; `everywhere`: those of other servers, too.
   void flush_cache(bool everywhere);
 
-  /// As CachedBatcher::submit; also kModelClosed after the release.
+  /// As CachedBatcher::submit; also kModelClosed after the release. What holds this may be the request alone, which may
+  /// be gone with it before the call returns.
   Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
   void copied_out(uint64_t bytes);
 

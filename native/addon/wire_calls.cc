@@ -85,10 +85,10 @@ Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> js
 // Always ends with an answer, from the model or at once.
 void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size,
                       TurnBatch* turn) {
-  const std::shared_ptr<LoadedModel> model = request->model;
+  LoadedModel& model = *request->model;  // held by the request, which it is submitted with
   Status status = decode(*request, body, json_size);
   std::unique_ptr<Request> queued = std::move(request);
-  if (status.ok()) status = model->submit(queued, turn);
+  if (status.ok()) status = model.submit(queued, turn);
   if (status.ok()) return;
   queued->status = std::move(status);
   ResultSink* const sink = queued->sink;

@@ -54,7 +54,7 @@ Status Batcher::submit(std::unique_ptr<Request>& request, TurnBatch* turn) {
     // Without room for company there is nothing to wait for; an answer that keeps to an order may have to wait longer.
     if (turn && 2 * request->rows <= turn_rows && !options_.preserve_order) {
       lock.unlock();
-      turn->add(shared_from_this(), std::move(request), turn_rows);
+      turn->add(*this, std::move(request), turn_rows);
       return {};
     }
     begin_run(request->rows);

@@ -8,10 +8,12 @@
 
 namespace ortserve {
 
-void TurnBatch::add(std::shared_ptr<Batcher> batcher, std::unique_ptr<Request> request, int64_t max_rows) {
+void TurnBatch::add(Batcher& batcher, std::unique_ptr<Request> request, int64_t max_rows) {
   ++added_;
-  auto group = std::ranges::find(groups_, batcher, &Group::batcher);
-  if (group == groups_.end()) group = groups_.insert(group, Group{std::move(batcher), {}, 0});
+  auto group = std::ranges::find(groups_, &batcher, [](const Group& each) { return each.batcher.get(); });
+  if (group == groups_.end()) {
+    group = groups_.insert(group, Group{batcher.shared_from_this(), std::exchange(spare_, {}), 0});
+  }
   if (!group->requests.empty()) {
     const Request& first = *group->requests.front();
     const bool fits = group->rows + request->rows <= max_rows && request->shape_key == first.shape_key;
@@ -30,7 +32,10 @@ void TurnBatch::run(Group& group) noexcept {
 }
 
 void TurnBatch::run() noexcept {
-  for (Group& group : groups_) run(group);
+  for (Group& group : groups_) {
+    run(group);
+    if (group.requests.capacity() > spare_.capacity()) spare_ = std::move(group.requests);
+  }
   groups_.clear();  // holds no model longer than its requests
 }
 

@@ -25,7 +25,7 @@ class TurnBatch {
 
   /// For Batcher: takes an accepted request. Runs those of the same model first when this one cannot join them, because
   /// they would be more than `max_rows` or differ in shape.
-  void add(std::shared_ptr<Batcher> batcher, std::unique_ptr<Request> request, int64_t max_rows);
+  void add(Batcher& batcher, std::unique_ptr<Request> request, int64_t max_rows);
 
   /// Runs what is there, on this thread; every request added was answered when it returns. A sink must not add.
   void run() noexcept;
@@ -45,6 +45,7 @@ class TurnBatch {
   void run(Group& group) noexcept;
 
   std::vector<Group> groups_;  // one per model
+  Batch spare_;                // empty, with the room of an earlier turn
   uint64_t added_ = 0;
   size_t ended_ = 0;
 };

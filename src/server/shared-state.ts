@@ -42,7 +42,7 @@ export class SharedState {
 
   /** Least severe lines that are logged, as pino's number. */
   get logLevel(): number {
-    return Atomics.load(this.#words, level);
+    return this.#words[level] as number; // read for every request: a change may be seen a moment later
   }
 
   set logLevel(value: number) {
