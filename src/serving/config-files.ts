@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { OrtserveError } from "../errors.js";
 import { checkConfig, parseConfig } from "./config-check.js";
+import { findFileOption } from "./file-options.js";
 import { type ConfigReading, modelConfigSchema } from "./model-config.js";
 import { parseTextFormat } from "./triton/text-format.js";
 import { isTritonConfig, readTritonConfig } from "./triton/triton-config.js";
@@ -48,12 +49,15 @@ export function parseOverrideConfig(text: string, source: string): ConfigReading
     ? readTritonConfig(value, source)
     : { config: checkConfig(modelConfigSchema, value, source), source, notes: [], checks: [] };
   const { labels, warmup } = reading.config;
-  // Whoever sends this may not be shown just any file of the machine.
+  // Whoever sends this may not be shown, or write to, just any file of the machine.
   for (const path of [labels, ...(warmup?.requests ?? [])]) {
     if (typeof path !== "string" || isInside(path)) continue;
     throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: expected a file in the model's directory, got ${path}`);
   }
-  return reading;
+  const option = findFileOption(reading.config);
+  if (option === undefined) return reading;
+  const reason = "this option has ONNX Runtime use files, or may, and can be set only in the model's directory";
+  throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: '${option}': ${reason}`);
 }
 
 /** With the class names in place of the file that has them, and other paths made absolute. */

@@ -66,6 +66,27 @@ for (const [what, parameters, status, message] of [
     /did you mean 'max_batch_size'/,
   ],
   ["a config of another model", { config: '{"name": "other"}' }, 500, /'name': expected simple, got other/],
+  ...[
+    ["session_options", '{"session.optimized_model_filepath": "/tmp/victim"}', "session.optimized_model_filepath"],
+    ["session_options", '{"session.enable_profiling": "/tmp/victim"}', "session.enable_profiling"],
+    ["session_options", '{"ep.context_enable": true}', "ep.context_enable"],
+    ["session_options", '{"x-session.optimized_model_filepath": "/tmp/victim"}', "x-session.optimized_model_filepath"],
+    [
+      "providers",
+      '[{"name": "tensorrt", "options": {"trt_extra_plugin_lib_paths": "/tmp/a.so"}}]',
+      "trt_extra_plugin_lib_paths",
+    ],
+    ["providers", '["cpu", {"name": "cuda", "options": {"x-any": 1}}]', "x-any"],
+    ["parameters", '{"session.enable_profiling": {"string_value": "/tmp/victim"}}', "session.enable_profiling"],
+  ].map(
+    ([key, value, option]) =>
+      [
+        `${option}, which touches files, in ${key}`,
+        { config: `{"${key}": ${value}}` },
+        500,
+        new RegExp(`^failed to load .*\\.${option}': this option has ONNX Runtime use files`),
+      ] as const,
+  ),
   ["a config that is no text", { config: { max_batch_rows: 4 } }, 400, /expected a string for the parameter 'config'/],
   ["a parameter nobody knows", { cfg: "{}" }, 400, /unexpected parameter 'cfg', expected config or file:PATH/],
   ["files without a config", { "file:1/model.onnx": "AAAA" }, 400, /expected the parameter 'config' beside the files/],
