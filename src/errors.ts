@@ -31,6 +31,7 @@ export const errorCodes = {
   ERR_SHUTTING_DOWN: "The server is draining and takes no new requests.",
   ERR_PORT_IN_USE: "Another server listens on this address.",
   ERR_NOT_ALLOWED: "The server was not started with what would allow this.",
+  ERR_ORIGIN_REFUSED: "A web page of another origin asked for what only pages of this server, and of --cors, may.",
   ERR_GOAL_MISSED: "A model that was to be made better would be slower or worse than asked; it was not written.",
 } as const;
 

@@ -32,6 +32,7 @@ export const httpStatus: Readonly<Record<ErrorCode, number>> = {
   ERR_SHUTTING_DOWN: 503,
   ERR_PORT_IN_USE: 500,
   ERR_NOT_ALLOWED: 503,
+  ERR_ORIGIN_REFUSED: 403,
   ERR_GOAL_MISSED: 500,
 };
 
@@ -72,6 +73,7 @@ const reasons: Readonly<Record<number, string>> = {
   302: "Found",
   304: "Not Modified",
   400: "Bad Request",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   408: "Request Timeout",

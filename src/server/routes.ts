@@ -10,6 +10,7 @@ import { HttpInference } from "./http-inference.js";
 import type { StatusOverrides } from "./http-status.js";
 import { mayHoldMedia, readMedia } from "./media-inference.js";
 import type { AliasDoc, CommandDoc, InferenceDoc, QueryDoc } from "./openapi/route-doc.js";
+import { checkOrigin } from "./origin.js";
 import { type ErrorBody, Reply } from "./reply.js";
 import { type RequestHead, readHead } from "./request-head.js";
 
@@ -47,9 +48,11 @@ export interface CommandCall {
   readonly head: RequestHead;
 }
 
-/** A route that changes something: its body is read whole before `handle` is called, which throws or rejects as above. */
+/** A route whose body is read whole before `handle` is called, which throws or rejects as above. */
 export interface CommandRoute extends Route<CommandDoc> {
   readonly method: "POST" | "PUT" | "DELETE";
+  /** Default false: web pages of other origins are refused. */
+  readonly changesNothing?: boolean;
   handle(context: ServerContext, call: CommandCall, reply: Reply): void | Promise<void>;
 }
 
@@ -164,6 +167,7 @@ const verbOf = { POST: "post", PUT: "put", DELETE: "del" } as const;
 function command(context: ServerContext, route: CommandRoute): Handler {
   const count = countParams(route.pattern);
   return (reply, request, head) => {
+    if (!route.changesNothing) checkOrigin(context, head.origin, request);
     if (head.encoding !== "") {
       throw new OrtserveError("ERR_UNSUPPORTED", "a compressed body is supported for inference only");
     }

@@ -3,6 +3,7 @@
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_socket_context_t } from "uWebSockets.js";
 import { OrtserveError } from "../errors.js";
 import type { ServerContext } from "./context.js";
+import { checkOrigin } from "./origin.js";
 import { Reply } from "./reply.js";
 import { readHead } from "./request-head.js";
 import { countParams, type InferenceRoute, keptParams } from "./routes.js";
@@ -44,7 +45,7 @@ export function installSockets(
   return sessions;
 }
 
-/** Answers in HTTP when the model is unknown or the server is going; else the connection becomes a WebSocket. */
+/** Answers in HTTP when the model is unknown, the page may not ask or the server is going; else the connection becomes a WebSocket. */
 function upgrade(
   context: ServerContext,
   route: InferenceRoute,
@@ -56,6 +57,7 @@ function upgrade(
   const reply = new Reply(context, response, head, "GET", route.pattern);
   try {
     if (head.fault) throw head.fault;
+    checkOrigin(context, head.origin, request);
     if (context.draining) throw new OrtserveError("ERR_SHUTTING_DOWN", "Server exiting");
     const params = keptParams(request, countParams(route.pattern));
     const session = new SocketSession(context, route, params, head.timeoutMs);

@@ -15,6 +15,7 @@ test("the statuses are these", () => {
     byStatus[status] = [...(byStatus[status] ?? []), code].sort();
   assert.deepEqual(byStatus, {
     400: ["ERR_INVALID_ARGUMENT", "ERR_INVALID_INPUT", "ERR_INVALID_JSON", "ERR_LIMIT_EXCEEDED"],
+    403: ["ERR_ORIGIN_REFUSED"],
     404: ["ERR_MODEL_NOT_FOUND", "ERR_NOT_FOUND"],
     405: ["ERR_METHOD_NOT_ALLOWED"],
     408: ["ERR_BODY_TIMEOUT"],

@@ -19,6 +19,7 @@ import {
 /** What any route may answer. */
 const everywhere: readonly ErrorCode[] = ["ERR_INVALID_ARGUMENT", "ERR_INTERNAL"];
 const withBody: readonly ErrorCode[] = ["ERR_UNSUPPORTED", "ERR_BODY_TOO_LARGE", "ERR_BODY_TIMEOUT"];
+const withChange: readonly ErrorCode[] = [...withBody, "ERR_ORIGIN_REFUSED"];
 const withRun: readonly ErrorCode[] = [
   ...withBody,
   "ERR_MODEL_NOT_FOUND",
@@ -62,9 +63,10 @@ export class OperationWriter {
     return this.#operation("get", path, doc, route, [], this.#content(doc.response));
   }
 
-  command(path: string, method: string, doc: CommandDoc, route: Errors): JsonSchema {
+  command(path: string, method: string, doc: CommandDoc, route: Errors & { changesNothing?: boolean }): JsonSchema {
     if (doc.form !== undefined) return this.inference(path, method, { ...doc, form: doc.form }, route);
-    const operation = this.#operation(method, path, doc, route, withBody, this.#content(doc.response));
+    const errors = route.changesNothing ? withBody : withChange;
+    const operation = this.#operation(method, path, doc, route, errors, this.#content(doc.response));
     if (doc.request === "nothing") return operation;
     const content = this.#content(doc.request) as Record<string, JsonSchema>;
     const [first] = Object.values(content);

@@ -47,6 +47,7 @@ const live: readonly CommandRoute[] = [
   {
     method: "POST",
     pattern: "/v2/repository/index",
+    changesNothing: true,
     doc: {
       summary: "List what is in the repository",
       tag,

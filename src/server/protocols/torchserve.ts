@@ -118,16 +118,17 @@ const predictBody = (
 };
 
 // "curl -T FILE" puts.
-export const torchServeCommands: readonly CommandRoute[] = (["POST", "PUT"] as const).flatMap((method) => [
-  { method, pattern: "/predictions/:model", doc: predictionDoc, errorBody, handle: handlePrediction },
-  {
-    method,
-    pattern: "/predictions/:model/:version",
-    doc: { ...predictionDoc, summary: "Predict, by version" },
-    errorBody,
-    handle: handlePrediction,
-  },
-]);
+export const torchServeCommands: readonly CommandRoute[] = (["POST", "PUT"] as const).flatMap((method) => {
+  const common = { method, changesNothing: true, errorBody, handle: handlePrediction };
+  return [
+    { ...common, pattern: "/predictions/:model", doc: predictionDoc },
+    {
+      ...common,
+      pattern: "/predictions/:model/:version",
+      doc: { ...predictionDoc, summary: "Predict, by version" },
+    },
+  ];
+});
 
 function find({ service }: ServerContext, name: string, version: string): Servable {
   try {
