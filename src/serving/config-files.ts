@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a model's configuration comes from: config.yaml, Triton's config.pbtxt, or a load request.
-import { readFile } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { OrtserveError } from "../errors.js";
 import { checkConfig, parseConfig } from "./config-check.js";
 import { findFileOption } from "./file-options.js";
 import { type ConfigReading, modelConfigSchema } from "./model-config.js";
+import { readTextFile } from "./text-file.js";
 import { parseTextFormat } from "./triton/text-format.js";
 import { isTritonConfig, readTritonConfig } from "./triton/triton-config.js";
 
@@ -90,14 +90,14 @@ function parseJson(text: string, source: string): unknown {
 
 /** undefined: there is no such file. */
 function readText(path: string): Promise<string | undefined> {
-  return readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+  return readTextFile(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
     throw new OrtserveError("ERR_INVALID_CONFIG", `${path}: cannot be read: ${error.message}`, { cause: error });
   });
 }
 
 async function readLabels(path: string, source: string): Promise<string[]> {
-  const text = await readFile(path, "utf8").catch((error: Error) => {
+  const text = await readTextFile(path).catch((error: Error) => {
     throw new OrtserveError("ERR_INVALID_CONFIG", `${source}: 'labels': cannot read ${path}: ${error.message}`, {
       cause: error,
     });

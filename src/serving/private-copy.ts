@@ -3,7 +3,7 @@
 // changes the weights of a running model, or kills the process (SIGBUS) when the file gets shorter. A version that may be
 // changed while it is served is therefore loaded from a copy of its own.
 import { constants } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
@@ -29,7 +29,9 @@ export function inPlace(path: string, note = ""): LoadPlace {
 export async function privateCopy(path: string): Promise<LoadPlace> {
   const source = dirname(path);
   const found = await readdir(source, { recursive: true, withFileTypes: true }).catch(() => []);
-  const files = found.filter((one) => !one.isDirectory()).map((one) => join(one.parentPath, one.name));
+  const paths = found.filter((one) => !one.isDirectory()).map((one) => join(one.parentPath, one.name));
+  const areFiles = await Promise.all(paths.map((one) => isFile(one)));
+  const files = paths.filter((_, index) => areFiles[index]);
   if (files.length < 2) return inPlace(path); // a model file itself is read whole
   const root = await mkdtemp(join(tmpdir(), "ortserve-load-"));
   const remove = () => rm(root, { recursive: true, force: true });
@@ -45,6 +47,11 @@ export async function privateCopy(path: string): Promise<LoadPlace> {
     return inPlace(path, `${source} could not be copied (${reason}): do not write into its files in place`);
   }
   return { path: join(root, basename(path)), note: "", explain: (error) => explain(error, root, source), remove };
+}
+
+/** Whatever else lies there, such as a pipe, could keep the copy waiting for good. */
+async function isFile(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isFile() ?? false;
 }
 
 function explain(error: unknown, root: string, source: string): unknown {

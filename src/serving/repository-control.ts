@@ -16,6 +16,7 @@ import {
   type RepositoryAdmin,
 } from "./repository-admin.js";
 import { type Change, RepositoryWatch } from "./repository-watch.js";
+import { SharedWork } from "./shared-work.js";
 import { type LoaderOptions, VersionLoader } from "./version-loader.js";
 
 export interface ControlOptions extends LoaderOptions {
@@ -57,6 +58,8 @@ export class RepositoryControl implements RepositoryAdmin {
   readonly #path: string;
   readonly #options: ControlOptions;
   readonly #context: LifecycleContext;
+  /** For the index: many may ask at once, and each look reads every model's configuration. */
+  readonly #scan = new SharedWork(() => scanRepository(this.#path, true).catch(() => ({ entries: [], faults: [] })));
   readonly #lifecycles = new Map<string, ModelLifecycle>();
   /** Of the start. */
   readonly #failures: Error[] = [];
@@ -148,7 +151,7 @@ export class RepositoryControl implements RepositoryAdmin {
   }
 
   async index(): Promise<IndexEntry[]> {
-    const { entries, faults } = await scanRepository(this.#path, true).catch(() => ({ entries: [], faults: [] }));
+    const { entries, faults } = await this.#scan.run();
     const known = [...this.#lifecycles.values()].flatMap((model) => model.index());
     const names = new Set(known.map(({ name }) => name));
     const rest = [

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a model runs before it takes requests: samples from its configuration, or inputs made from its shapes.
-import { readFile } from "node:fs/promises";
 import { OrtserveError } from "../errors.js";
 import type { Model, ModelMetadata, TensorSpec } from "../runtime/model.js";
 import { arrayTypes, type Datatype, elementCount, Tensor } from "../runtime/tensor.js";
 import { trialRequest } from "../runtime/trial-request.js";
 import type { ModelConfig } from "./model-config.js";
+import { readTextFile } from "./text-file.js";
 
 /** Larger inputs are not made up. */
 const mostElements = 2 ** 24;
@@ -28,7 +28,7 @@ export async function warmUp(model: Model, { warmup }: ModelConfig, source: stri
 async function bodyOf(request: string | Record<string, unknown>, source: string): Promise<Record<string, unknown>> {
   if (typeof request !== "string") return request;
   try {
-    return JSON.parse(await readFile(request, "utf8"));
+    return JSON.parse(await readTextFile(request));
   } catch (error) {
     throw new OrtserveError(
       "ERR_INVALID_CONFIG",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // --control poll: the server follows its directory, and takes up only what has come to rest.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -116,6 +117,36 @@ for (const [what, file, text] of [
     await live.event(isLoaded("bad", "1"));
   });
 }
+
+test("a pipe in the place of a configuration keeps nobody waiting", async () => {
+  const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
+  for (const path of ["m/config.pbtxt", "m/1/beside", "n/config.yaml"]) {
+    mkdirSync(join(live.root, path, ".."), { recursive: true });
+    execFileSync("mkfifo", [join(live.root, path)]);
+  }
+  await live.event(({ kind, name }) => kind === "failed" && name === "m");
+  const indexes = await Promise.all(Array.from({ length: 16 }, () => live.index()));
+  for (const [m, n] of indexes) {
+    assert.equal(m?.state, "READY");
+    assert.match(m?.reason ?? "", /m\/config\.pbtxt: cannot be read: expected a file, got a pipe$/);
+    assert.equal(n?.state, "UNAVAILABLE");
+  }
+  live.configure("m", "labels: names.txt\n");
+  rmSync(join(live.root, "m/config.pbtxt"));
+  execFileSync("mkfifo", [join(live.root, "m/names.txt")]);
+  await live.event(
+    ({ kind, error }: { kind: string; error?: Error }) =>
+      kind === "failed" && Boolean(error?.message.includes("names.txt: expected a file, got a pipe")),
+  );
+  live.configure("m", "warmup: {requests: [names.txt]}\n");
+  await live.event(
+    ({ kind, error }: { kind: string; error?: Error }) =>
+      kind === "failed" && Boolean(error?.message.includes("'warmup': cannot read")),
+  );
+  live.configure("m", "");
+  await live.event(isLoaded("m", "1"), live.events.length);
+  assert.equal((await live.post("/predict/m", rows)).status, 200);
+});
 
 test("a new version that appears whole is served", async () => {
   const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
