@@ -15,7 +15,7 @@ export interface LoadOverride {
   /** Text of the configuration, in JSON: Triton's ModelConfig, or the keys of `config.yaml`. */
   readonly config?: string;
   /** Files by their path in the model's directory, such as "1/model.onnx". */
-  readonly files?: Readonly<Record<string, Uint8Array>>;
+  readonly files?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** Who decides what is loaded: nobody after the start, the directory, or the one who calls. */

@@ -95,6 +95,24 @@ for (const [what, parameters, status, message] of [
   ["a path that leads out later", { config: "{}", "file:1/../../x": "AAAA" }, 400, /expected a path inside/],
   ["an absolute path", { config: "{}", "file:/tmp/model.onnx": "AAAA" }, 400, /expected a path inside/],
   ["a Windows path", { config: "{}", "file:..\\model.onnx": "AAAA" }, 400, /expected a path inside/],
+  [
+    "a file where another needs a folder",
+    { config: "{}", "file:1": "AAAA", "file:1/model.onnx": "AAAA" },
+    400,
+    /expected paths that can stand side by side in one directory.*, got '1\/model\.onnx' \((EEXIST|ENOTDIR)\)/,
+  ],
+  [
+    "a folder where another needs a file",
+    { config: "{}", "file:1/model.onnx": "AAAA", "file:1": "AAAA" },
+    400,
+    /expected paths that can stand side by side in one directory.*, got '1' \(EISDIR\)/,
+  ],
+  [
+    "a name of 300 characters",
+    { config: "{}", [`file:1/${"n".repeat(300)}`]: "AAAA" },
+    400,
+    /with names of at most 255 bytes, got '1\/n{198}' \(ENAMETOOLONG\)/,
+  ],
   ["files without a version", { config: "{}", "file:model.onnx": "AAAA" }, 500, /expected .* such as 1\/model\.onnx/],
   ["a file that is no model", { config: "{}", "file:1/model.onnx": "AAAA" }, 400, /^load failed for model 'simple': /],
 ] as const) {
@@ -220,6 +238,21 @@ test("files in the request are a model, until the next plain load", async () => 
   assert.deepEqual((await live.post("/predict/mlp_tiny", { instances: [[1, 2, 3]] })).json.predictions, [6]);
   assert.equal((await live.load("mlp_tiny")).status, 200);
   assert.deepEqual((await live.get("/v2/models/mlp_tiny")).json.versions, ["1"]);
+});
+
+test("a file may have any name, and counts as a file", async () => {
+  const parameters = JSON.parse('{"config": "{}", "file:__proto__": "AAAA"}');
+  const { status, json } = await live.load("guest", parameters);
+  assert.equal(status, 500);
+  assert.match(json.error, /expected .* such as 1\/model\.onnx/); // and not: there is no such model
+});
+
+test("a load whose files have no place is refused, and says so", async () => {
+  process.env.TMPDIR = join(temporary, "nowhere");
+  const { status, json } = await live.load("simple", { config: "{}", "file:1/model.onnx": "AAAA" });
+  process.env.TMPDIR = temporary;
+  assert.equal(status, 400);
+  assert.match(json.error, /^load failed for model 'simple': .*nowhere' cannot be kept for the load: ENOENT$/);
 });
 
 test("files in the request may be a model that is not on disk", async () => {

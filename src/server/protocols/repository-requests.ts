@@ -22,7 +22,7 @@ export function requestObject(body: Buffer): JsonObject {
 export function readLoadRequest(body: Buffer): LoadOverride | undefined {
   const entries = Object.entries(parametersOf(body));
   if (entries.length === 0) return undefined;
-  const files: Record<string, Uint8Array> = {};
+  const files = new Map<string, Uint8Array>();
   let config: string | undefined;
   for (const [key, value] of entries) {
     const isFile = key.startsWith("file:");
@@ -30,7 +30,7 @@ export function readLoadRequest(body: Buffer): LoadOverride | undefined {
     if (typeof value !== "string") {
       throw invalid(`expected a string for the parameter '${key}', got ${JSON.stringify(value)?.slice(0, 80)}`);
     }
-    if (isFile) files[key.slice("file:".length)] = fromBase64(key, value);
+    if (isFile) files.set(key.slice("file:".length), fromBase64(key, value));
     else config = value;
   }
   if (config === undefined) throw invalid("expected the parameter 'config' beside the files, got none");
