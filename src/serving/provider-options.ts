@@ -67,7 +67,7 @@ function valueSchema(rule: ProviderOptionRule) {
 function optionsSchema(rules: Readonly<Record<string, ProviderOptionRule>>) {
   const shape = Object.fromEntries(Object.entries(rules).map(([key, rule]) => [key, valueSchema(rule)]));
   const refuseUnknown = (options: Record<string, unknown>, context: z.RefinementCtx) => {
-    const keys = Object.keys(options).filter((key) => !(key in shape) && !key.startsWith(unchecked));
+    const keys = Object.keys(options).filter((key) => !Object.hasOwn(shape, key) && !key.startsWith(unchecked));
     if (keys.length > 0) context.addIssue({ code: "unrecognized_keys", keys, input: options });
   };
   const schema = z.object(shape).catchall(scalar).superRefine(refuseUnknown);

@@ -64,6 +64,18 @@ for (const [what, path, body, type, code, error, message] of [
     "UnsupportedMediaTypeException",
     /application\/octet-stream.*got 'image\/jpeg'/,
   ],
+  ...["constructor", "__proto__", "toString/x"].map(
+    (type) =>
+      [
+        `a type named ${type}`,
+        "/predictions/iris",
+        "{}",
+        type,
+        415,
+        "UnsupportedMediaTypeException",
+        /expected a body of type application\/json/,
+      ] as const,
+  ),
   [
     "text for a model of numbers",
     "/predictions/iris",

@@ -29,6 +29,7 @@ describe("options of execution providers in config.yaml", () => {
       "[cpu, {name: tensorrt, options: {trt_fp16_enabled: true}}]",
       "config.yaml: unknown key 'providers.1.options.trt_fp16_enabled', did you mean 'trt_fp16_enable'?",
     );
+    refused("[{name: cuda, options: {constructor: 1}}]", /unknown key 'providers.0.options.constructor'/);
     refused("[{name: cpu, options: {use_arena: 1}}]", /unknown key 'providers.0.options.use_arena'/);
     refused("[{name: cuda, options: {user_compute_stream: 1}}]", /unknown key/); // an address
   });

@@ -113,7 +113,7 @@ test("the fields that apply become the configuration", () => {
     instances: 2,
     cache: true,
     intra_op_threads: 2,
-    session_options: { graph_optimization_level: "enable_extended", enable_cpu_mem_arena: "0" },
+    session_options: { "session.graph_optimization_level": "enable_extended", "session.enable_cpu_mem_arena": "0" },
   });
   assert.deepEqual(
     checks.map(({ kind, name, datatype, shape }) => [kind, name, datatype, shape]),
@@ -147,6 +147,29 @@ test("GPUs and accelerators become providers, in Triton's order", () => {
       "the parameter 'minimum_segment_size' of 'gpu_execution_accelerator' tensorrt has no effect here",
     ],
   );
+});
+
+test("parameters named as members of every object are parameters that nobody knows", () => {
+  const { config, notes } = read(`
+    optimization { execution_accelerators { gpu_execution_accelerator [ { name: "tensorrt"
+      parameters { key: "constructor" value: "1" } } ] } }
+    parameters { key: "constructor" value { string_value: "1" } }
+    parameters { key: "toString" value { string_value: "1" } }
+  `);
+  assert.equal(config.session_options, undefined);
+  assert.deepEqual(config.providers?.[0], { name: "tensorrt", options: {} });
+  assert.equal(notes.filter((note) => /'(constructor|toString)' .*has no effect here/.test(note)).length, 3);
+});
+
+test("options of ONNX Runtime have the names by which the core knows them", async () => {
+  const live = await LiveServer.start({ m: { versions: { 1: "mlp_tiny" } } });
+  const config = {
+    optimization: { graph: { level: 1 } },
+    parameters: { enable_mem_arena: { string_value: "0" }, enable_mem_pattern: { string_value: "0" } },
+  };
+  const { status, json } = await live.load("m", { config: JSON.stringify(config) });
+  assert.equal(status, 200, json.error);
+  await live.close();
 });
 
 test("CUDA graphs are asked of the first accelerator", () => {

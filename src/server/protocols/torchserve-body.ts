@@ -15,15 +15,17 @@ export interface ModelBody {
 type Reader = (content: Buffer, model: ModelMetadata, contentType: string) => ModelBody;
 
 /** By content type, without parameters; "image/*" stands for all images. What turns pictures into tensors belongs here. */
-const readers: Readonly<Record<string, Reader>> = {
-  "": (content) => (looksLikeJson(content) ? json(content) : raw(content)),
-  "application/json": json,
-  "application/octet-stream": raw,
-  "text/*": text,
-  "application/x-www-form-urlencoded": (content, model) =>
-    looksLikeJson(content) ? json(content) : fromFields(parseUrlEncoded(content), model),
-  "multipart/form-data": (content, model, contentType) => fromFields(parseMultipart(contentType, content), model),
-};
+const readers: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ["", (content) => (looksLikeJson(content) ? json(content) : raw(content))],
+  ["application/json", json],
+  ["application/octet-stream", raw],
+  ["text/*", text],
+  [
+    "application/x-www-form-urlencoded",
+    (content, model) => (looksLikeJson(content) ? json(content) : fromFields(parseUrlEncoded(content), model)),
+  ],
+  ["multipart/form-data", (content, model, contentType) => fromFields(parseMultipart(contentType, content), model)],
+]);
 const accepted = "application/json, application/octet-stream, multipart/form-data or application/x-www-form-urlencoded";
 
 /**
@@ -33,7 +35,7 @@ const accepted = "application/json, application/octet-stream, multipart/form-dat
 export function readModelBody(contentType: string, content: Buffer, model: ModelMetadata): ModelBody {
   const [first = ""] = contentType.split(";");
   const type = first.trim().toLowerCase();
-  const reader = readers[type] ?? readers[type.replace(/\/.*/, "/*")];
+  const reader = readers.get(type) ?? readers.get(type.replace(/\/.*/, "/*"));
   if (reader !== undefined) return reader(content, model, contentType);
   throw new OrtserveError("ERR_UNSUPPORTED_MEDIA_TYPE", `expected a body of type ${accepted}, got '${type}'`);
 }

@@ -30,13 +30,16 @@ export function applyInstances({ instance_group: groups = [] }: TritonConfig, dr
 }
 
 /** Triton's names of TensorRT's options. */
-const tensorrtOptions: Readonly<Record<string, (value: string) => Record<string, string>>> = {
-  precision_mode: (value) => ({
-    trt_fp16_enable: value === "FP16" ? "1" : "0",
-    trt_int8_enable: value === "INT8" ? "1" : "0",
-  }),
-  max_workspace_size_bytes: (value) => ({ trt_max_workspace_size: value }),
-};
+const tensorrtOptions: ReadonlyMap<string, (value: string) => Record<string, string>> = new Map([
+  [
+    "precision_mode",
+    (value: string) => ({
+      trt_fp16_enable: value === "FP16" ? "1" : "0",
+      trt_int8_enable: value === "INT8" ? "1" : "0",
+    }),
+  ],
+  ["max_workspace_size_bytes", (value: string): Record<string, string> => ({ trt_max_workspace_size: value })],
+]);
 
 /** Accelerators come before CUDA, in their order. */
 export function applyAccelerators({ optimization }: TritonConfig, draft: Draft): void {
@@ -50,7 +53,7 @@ export function applyAccelerators({ optimization }: TritonConfig, draft: Draft):
     }
     const options: Record<string, string> = {};
     for (const [key, value] of Object.entries(parameters)) {
-      const known = name === "tensorrt" ? tensorrtOptions[key] : undefined;
+      const known = name === "tensorrt" ? tensorrtOptions.get(key) : undefined;
       if (known) Object.assign(options, known(value));
       else if (name === "cuda" || key.startsWith("trt_")) options[key] = value;
       else draft.note(`the parameter '${key}' of 'gpu_execution_accelerator' ${name} has no effect here`);
@@ -85,16 +88,16 @@ function addProvider(draft: Draft, provider: Provider): void {
 function graphLevel(level: number, draft: Draft): void {
   const levels: Readonly<Record<number, string>> = { [-1]: "enable_basic", 1: "enable_extended" };
   const value = levels[level];
-  if (value !== undefined) sessionOption(draft, "graph_optimization_level", value);
+  if (value !== undefined) sessionOption(draft, "session.graph_optimization_level", value);
   else if (level !== 0)
     draft.note(`'optimization.graph.level': expected -1, 0 or 1, got ${level}; all optimizations are on`);
 }
 
 /** Parameters of Triton's ONNX Runtime backend that are options of the session. */
-const sessionParameters: Readonly<Record<string, string>> = {
-  enable_mem_arena: "enable_cpu_mem_arena",
-  enable_mem_pattern: "enable_mem_pattern",
-};
+const sessionParameters: ReadonlyMap<string, string> = new Map([
+  ["enable_mem_arena", "session.enable_cpu_mem_arena"],
+  ["enable_mem_pattern", "session.enable_mem_pattern"],
+]);
 /** Those that are options of the CUDA provider. */
 const cudaParameters: ReadonlySet<string> = new Set([
   "cudnn_conv_algo_search",
@@ -106,7 +109,7 @@ const cudaParameters: ReadonlySet<string> = new Set([
 
 export function applyParameters({ parameters = {} }: TritonConfig, draft: Draft): void {
   for (const [key, { string_value: value = "" }] of Object.entries(parameters)) {
-    const session = sessionParameters[key] ?? (/^(session|optimization)\./.test(key) ? key : undefined);
+    const session = sessionParameters.get(key) ?? (/^(session|optimization)\./.test(key) ? key : undefined);
     if (key === "intra_op_thread_count") draft.config.intra_op_threads = threadsOf(value, draft);
     else if (session !== undefined) sessionOption(draft, session, value);
     else if (cudaParameters.has(key)) cudaOption(draft, key, value);
