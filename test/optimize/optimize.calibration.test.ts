@@ -64,6 +64,41 @@ describe("calibration data that do not fit", () => {
     await assert.rejects(load("l.npy", npy([0, 2, 2], values(0))), invalid(/holds no sample/));
   });
 
+  it("are told of an archive whose directory is damaged, wherever that is", async () => {
+    const whole = npz({ image: npy([1, 2, 2], values(4)) });
+    const entry = whole.indexOf("PK\x01\x02", 0, "latin1");
+    const changed = (size: 16 | 32, at: number, value: number) => {
+      const bytes = Buffer.from(whole);
+      if (size === 16) bytes.writeUInt16LE(value, entry + at);
+      else bytes.writeUInt32LE(value, entry + at);
+      return bytes;
+    };
+    for (const [name, bytes] of [
+      ["sizes that stand nowhere", Buffer.from(changed(32, 20, 0xffffffff).fill(0xff, entry + 24, entry + 28))],
+      ["an unpacked size that stands nowhere", changed(32, 24, 0xffffffff)],
+      ["an offset that stands nowhere", changed(32, 42, 0xffffffff)],
+      ["an offset beyond the file", changed(32, 42, 0xfffffff0)],
+      ["a size beyond the file", changed(32, 20, 0xfffffff0)],
+      ["a name beyond the file", changed(16, 28, 0xffff)],
+      ["an extra field beyond the file", changed(16, 30, 0xffff)],
+    ] as const) {
+      const message = /damaged\.npz: expected a zip archive as numpy\.savez writes it, found a broken entry '/;
+      await assert.rejects(load("damaged.npz", bytes), invalid(message), name);
+    }
+    // One byte that is wrong may go unnoticed, but never ends in anything but an error of ours.
+    for (let at = entry; at < whole.length; at++) {
+      for (const value of [0x00, 0x7f, 0xff]) {
+        const bytes = Buffer.from(whole);
+        bytes[at] = value;
+        const error = await load("byte.npz", bytes).then(
+          () => undefined,
+          (failure: { code?: string }) => failure,
+        );
+        if (error) assert.equal(error.code, "ERR_INVALID_INPUT", `${at}: ${value}: ${error}`);
+      }
+    }
+  });
+
   it("are told with the tensor and the sample when a value is no number", async () => {
     const bench = new Workbench();
     try {

@@ -21,10 +21,13 @@ export function* unzip(archive: Uint8Array, path: string): Generator<[string, Ui
     const [nameLength, extraLength, noteLength] = [28, 30, 32].map((offset) => view.getUint16(at + offset, true));
     const nameEnd = at + 46 + (nameLength ?? 0);
     const name = new TextDecoder().decode(archive.subarray(at + 46, nameEnd));
+    const broken = () => damaged(path, `a broken entry '${name}'`);
+    if (nameEnd + (extraLength ?? 0) > archive.length) throw broken();
     const sizes = [20, 24, 42].map((offset) => view.getUint32(at + offset, true));
-    const [packed = 0, unpacked = 0, header = 0] = widen(sizes, view, nameEnd, extraLength ?? 0);
-    if (header + 30 > archive.length) throw damaged(path, `a broken entry '${name}'`);
+    const [packed, unpacked = 0, header] = widen(sizes, view, nameEnd, extraLength ?? 0) ?? [];
+    if (packed === undefined || header === undefined || header + 30 > archive.length) throw broken();
     const start = header + 30 + view.getUint16(header + 26, true) + view.getUint16(header + 28, true);
+    if (start + packed > archive.length) throw broken();
     const bytes = archive.subarray(start, start + packed);
     const method = view.getUint16(at + 10, true);
     if (method !== 0 && method !== 8) throw damaged(path, `entry '${name}' with compression ${method}`);
@@ -34,16 +37,20 @@ export function* unzip(archive: Uint8Array, path: string): Generator<[string, Ui
   }
 }
 
-/** Replaces each number that stands elsewhere, in the order unpacked size, packed size, offset. */
+/** Replaces each number that stands elsewhere, in the order unpacked size, packed size, offset; undefined: it does not stand there. */
 function widen(
   [packed = 0, unpacked = 0, header = 0]: number[],
   view: DataView,
   start: number,
   length: number,
-): number[] {
+): number[] | undefined {
+  const end = start + length;
   let at = start;
-  while (at + 4 <= start + length && view.getUint16(at, true) !== 1) at += 4 + view.getUint16(at + 2, true);
+  while (at + 4 <= end && view.getUint16(at, true) !== 1) at += 4 + view.getUint16(at + 2, true);
   at += 4;
+  const missing = [packed, unpacked, header].filter((value) => value === elsewhere).length;
+  if (missing === 0) return [packed, unpacked, header];
+  if (at + 8 * missing > end) return undefined;
   const next = (value: number) => {
     if (value !== elsewhere) return value;
     at += 8;
