@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A load that brings its own configuration, and perhaps its own files, instead of what is on disk.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
 import { isInside, parseOverrideConfig } from "./config-files.js";
+import { makeLoadFolder } from "./load-folder.js";
 import { type RepositoryEntry, type RepositoryFault, scanModel } from "./repository.js";
 import type { LoadOverride } from "./repository-admin.js";
 
@@ -39,7 +40,7 @@ export async function stageOverride(
     throw new OrtserveError("ERR_MODEL_NOT_FOUND", `failed to load '${name}', failed to poll from model repository`);
   }
   for (const path of override.files.keys()) checkPath(path);
-  const root = await mkdtemp(join(tmpdir(), "ortserve-load-")).catch((error) => {
+  const root = await makeLoadFolder().catch((error) => {
     throw writeFault(error, tmpdir());
   });
   const remove = () => rm(root, { recursive: true, force: true });

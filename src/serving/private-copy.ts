@@ -3,10 +3,11 @@
 // changes the weights of a running model, or kills the process (SIGBUS) when the file gets shorter. A version that may be
 // changed while it is served is therefore loaded from a copy of its own.
 import { constants } from "node:fs";
-import { copyFile, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { copyFile, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { OrtserveError } from "../errors.js";
+import { makeLoadFolder } from "./load-folder.js";
 
 /** Where a version is loaded from. */
 export interface LoadPlace {
@@ -33,7 +34,12 @@ export async function privateCopy(path: string): Promise<LoadPlace> {
   const areFiles = await Promise.all(paths.map((one) => isFile(one)));
   const files = paths.filter((_, index) => areFiles[index]);
   if (files.length < 2) return inPlace(path); // a model file itself is read whole
-  const root = await mkdtemp(join(tmpdir(), "ortserve-load-"));
+  const uncopied = (error: unknown, where: string) => {
+    const reason = `${(error as NodeJS.ErrnoException).code}, ${where}`;
+    return inPlace(path, `${source} could not be copied (${reason}): do not write into its files in place`);
+  };
+  const root = await makeLoadFolder().catch((error: Error) => error);
+  if (root instanceof Error) return uncopied(root, tmpdir());
   const remove = () => rm(root, { recursive: true, force: true });
   try {
     for (const file of files) {
@@ -43,8 +49,7 @@ export async function privateCopy(path: string): Promise<LoadPlace> {
     }
   } catch (error) {
     await remove();
-    const reason = `${(error as NodeJS.ErrnoException).code}, ${root}`;
-    return inPlace(path, `${source} could not be copied (${reason}): do not write into its files in place`);
+    return uncopied(error, root);
   }
   return { path: join(root, basename(path)), note: "", explain: (error) => explain(error, root, source), remove };
 }

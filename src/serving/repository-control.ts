@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { OrtserveError } from "../errors.js";
 import { checkOptions, type OptionTable } from "../runtime/option-check.js";
 import { notExplicit } from "./fixed-repository.js";
+import { clearLoadFolders } from "./load-folder.js";
 import { type LifecycleContext, type LoadEvent, ModelLifecycle } from "./model-lifecycle.js";
 import { ModelStore } from "./model-store.js";
 import { stageOverride } from "./override.js";
@@ -86,11 +87,12 @@ export class RepositoryControl implements RepositoryAdmin {
   }
 
   /**
-   * Loads what is to be loaded at the start.
+   * Loads what is to be loaded at the start, and removes what loads of processes that were killed have left in the temporary directory.
    * @throws OrtserveError ERR_MODEL_NOT_FOUND (nothing there), ERR_LOAD_FAILED (nothing, or with `strict` not all, could be
    * loaded; everything that was loaded is closed again).
    */
   async start(found?: Repository): Promise<void> {
+    await clearLoadFolders();
     const repository = found ?? (await scanRepository(this.#path, this.control !== "none"));
     const wanted = this.control === "explicit" ? (this.#options.load ?? []) : ["*"];
     const isWanted = ({ name }: { name: string }) => wanted.includes("*") || wanted.includes(name);
