@@ -12,6 +12,7 @@
 #include "core/nearest_name.h"
 #include "core/synthetic_inputs.h"
 #include "core/verify_batching.h"
+#include "engine/model_words.h"
 
 namespace ortserve {
 
@@ -346,7 +347,11 @@ Result<std::shared_ptr<SharedSession>> ProcessEngine::make_session(const ModelLo
                                      "' with the shapes it is prepared for: " + warmed.message());
   }
   if (options.batching) {
-    verify_batching(*shared->session, shared->spec, *buffers_);
+    const auto& inputs = shared->spec.inputs;
+    const bool reads_text =
+        std::ranges::any_of(inputs, [](const auto& input) { return input.dtype == DType::kString; });
+    auto words = reads_text ? words_of_file(options.session.model_path) : std::vector<std::string>();
+    verify_batching(*shared->session, shared->spec, *buffers_, std::move(words));
   } else {
     shared->spec.batched = false;
     shared->spec.batching_reason = "'batching: whole' says that dim 0 counts no rows";

@@ -57,6 +57,33 @@ const crossRow = () =>
     node: [node("ReduceMean", ["x"], ["mean"], { axes: [0], keepdims: 1 }), node("Sub", ["x", "mean"], ["y"])],
   });
 
+/** Rows mix only where numbers, or words, are other ones than 0 and 1, or "". */
+const crossNumbers = () =>
+  model({
+    name: "cross_numbers",
+    input: [value("x", "int64", ["batch", 1])],
+    output: [value("y", "fp32", ["batch", 1])],
+    initializer: [int64("one", [1], [1])],
+    node: [
+      node("Greater", ["x", "one"], ["above"]),
+      node("Cast", ["above"], ["number"], { to: 1 }),
+      node("ReduceMean", ["number"], ["mean"], { axes: [0], keepdims: 1 }),
+      node("Sub", ["number", "mean"], ["y"]),
+    ],
+  });
+
+const crossWords = () =>
+  model({
+    name: "cross_words",
+    input: [value("s", "string", ["batch", 1])],
+    output: [value("y", "int64", ["batch", 1])],
+    node: [
+      node("LabelEncoder", ["s"], ["number"], { keys_strings: ["ant", "bee"], values_int64s: [1, 2] }, "ai.onnx.ml"),
+      node("ReduceMax", ["number"], ["most"], { axes: [0], keepdims: 1 }),
+      node("Sub", ["number", "most"], ["y"]),
+    ],
+  });
+
 const fixedBatch = () =>
   model({
     name: "fixed_batch",
@@ -210,6 +237,8 @@ export function committedFiles() {
     ["rowsum.onnx", rowsum()],
     ["not_batched.onnx", notBatched()],
     ["cross_row.onnx", crossRow()],
+    ["cross_numbers.onnx", crossNumbers()],
+    ["cross_words.onnx", crossWords()],
     ["fixed_batch.onnx", fixedBatch()],
     ["failing.onnx", failing()],
     ["slow.onnx", slow()],

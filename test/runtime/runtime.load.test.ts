@@ -122,6 +122,8 @@ test("batching is found out by running, and can be overruled", async () => {
     return model.metadata.batched;
   };
   assert.equal(await batched("cross_row"), false);
+  assert.equal(await batched("cross_numbers"), false);
+  assert.equal(await batched("cross_words"), false);
   assert.equal(await batched("not_batched"), false);
   assert.equal(await batched("fixed_batch"), false);
   assert.equal(await batched("seq_tensor"), false);
