@@ -14,7 +14,7 @@ import { WheelEntry } from "./timer-wheel.js";
 
 export class SocketInference extends WheelEntry implements ReplyHandler {
   readonly #session: SocketSession;
-  readonly #target: Servable;
+  #target: Servable;
   readonly #startedAt = performance.now();
   #ticket = 0;
   #done = false;
@@ -53,13 +53,14 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
   /** A message with files in it, or one that is a file: they are decoded off the event loop first. */
   #prepare(message: Buffer, isFile: boolean, timeoutMs: number): void {
     const { context, route } = this.#session;
-    const { model } = this.#target;
     const { format } = route;
     const id = isFile ? "" : topLevelString(message.toString(), "id");
     this.#preparing = { id };
     if (timeoutMs > 0) context.wheel.arm(this, timeoutMs);
     const submit = (body: PreparedBody | undefined) => {
       if (this.#done) return;
+      if (this.#target.retired) this.#target = this.#session.find(); // replaced meanwhile: its successor answers
+      const { model } = this.#target;
       this.#preparing = undefined;
       const left = timeoutMs === 0 ? 0 : Math.max(timeoutMs - this.#elapsed(), 0.001) * 1000;
       this.#ticket =
@@ -67,7 +68,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
           ? context.port.submit(model, format, true, -1, memoryOf(message), 0, message.byteLength, left, this)
           : context.port.submitPrepared(model, format, true, body, left, this);
     };
-    mediaRequest(model.media as MediaReader, isFile ? "application/octet-stream" : "", message)
+    mediaRequest(this.#target.model.media as MediaReader, isFile ? "application/octet-stream" : "", message)
       .then(submit)
       .catch((error: unknown) => {
         const known = error instanceof OrtserveError && error.code !== "ERR_INTERNAL";

@@ -35,7 +35,7 @@ export class SocketSession {
     this.route = route;
     this.#params = params;
     this.timeoutMs = timeoutMs;
-    this.#target = route.find(context, params);
+    this.#target = this.find();
   }
 
   opened(socket: WebSocket<SocketData>): void {
@@ -79,10 +79,15 @@ export class SocketSession {
     return undefined;
   }
 
+  /** @internal The version that answers now. @throws OrtserveError when there is none */
+  find(): Servable {
+    return this.route.find(this.context, this.#params);
+  }
+
   /** A socket may outlive many versions: each message goes to the one that its path means by then. */
   #found(): [ErrorCode, string] | undefined {
     try {
-      this.#target = this.route.find(this.context, this.#params);
+      this.#target = this.find();
       return undefined;
     } catch (error) {
       if (error instanceof OrtserveError) return [error.code, error.message];
