@@ -23,13 +23,14 @@ const kernels = { nearest: "nearest", bilinear: "linear", bicubic: "cubic", lanc
 /** A file that takes longer is made to. */
 const longestSeconds = 20;
 /** Most images decoded at once; others wait. libuv has few threads, and each image may take 4 bytes per allowed pixel. */
-const lanes = Math.max(2, Math.min(4, availableParallelism()));
+export const lanes = Math.max(2, Math.min(4, availableParallelism()));
 
-/** Most images that wait for their turn, each with its file in memory. */
-const mostWaiting = 1024;
+/** Most requests with images that are being decoded or wait for it, each with its files in memory. */
+const mostRequests = 1024;
 
 let dedicated = false;
 let loaded: Promise<SharpModule["default"]> | undefined;
+let requests = 0;
 let busy = 0;
 const waiting: (() => void)[] = [];
 
@@ -60,10 +61,25 @@ export function loadSharp(): Promise<SharpModule["default"]> {
 }
 
 /**
+ * Runs `decode`, which decodes the images of one request, however many they are.
+ * Rejects with ERR_QUEUE_FULL, before anything is decoded, where too many requests wait already.
+ */
+export async function asRequest<Result>(decode: () => Promise<Result>): Promise<Result> {
+  if (requests >= mostRequests) {
+    throw new OrtserveError("ERR_QUEUE_FULL", `${mostRequests} requests wait for their images to be decoded already`);
+  }
+  requests++;
+  try {
+    return await decode();
+  } finally {
+    requests--;
+  }
+}
+
+/**
  * Decodes one file and brings it to the target's size and colours.
  * @param place where it stands in the request, for messages; "" for the only one
- * @throws OrtserveError ERR_INVALID_INPUT (no image, broken), ERR_LIMIT_EXCEEDED (pixels), ERR_QUEUE_FULL (too many wait),
- * ERR_UNSUPPORTED (no sharp)
+ * @throws OrtserveError ERR_INVALID_INPUT (no image, broken), ERR_LIMIT_EXCEEDED (pixels), ERR_UNSUPPORTED (no sharp)
  */
 export async function decodeImage(file: Uint8Array, target: ImageTarget, place: string): Promise<NativeAttachment> {
   const type = mediaTypeOf(file);
@@ -76,9 +92,6 @@ export async function decodeImage(file: Uint8Array, target: ImageTarget, place: 
     );
   }
   const sharp = await loadSharp();
-  if (waiting.length >= mostWaiting) {
-    throw new OrtserveError("ERR_QUEUE_FULL", `${mostWaiting} images wait to be decoded already`);
-  }
   await enter();
   try {
     const image = await pipeline(sharp, file, target);

@@ -3,7 +3,8 @@
 import { OrtserveError } from "../errors.js";
 import type { NativeModelInfo } from "../native/binding.js";
 import type { NativeAttachment } from "../native/plans.js";
-import { decodeImage, type ImageTarget, loadSharp } from "./image-decoder.js";
+import { asRequest, decodeImage, type ImageTarget, lanes, loadSharp } from "./image-decoder.js";
+import { inWindow } from "./in-window.js";
 import { findMedia } from "./media-json.js";
 import { mediaTypeOf } from "./media-type.js";
 import { decodeSound, type SoundTarget } from "./sound-decoder.js";
@@ -20,6 +21,9 @@ export interface MediaFile {
   readonly file: Uint8Array;
   readonly place: string;
 }
+
+/** `DecodeLimits::max_elements` of the core, which refuses more too, but only after all of it has been decoded. */
+const mostElements = 64 * 2 ** 20;
 
 type Target = ({ kind: "image" } & ImageTarget) | ({ kind: "audio" } & SoundTarget);
 
@@ -77,17 +81,17 @@ export class MediaReader {
     return this.#nameless !== undefined && mediaTypeOf(bytes) !== undefined;
   }
 
-  /** A body that is one file. Rejects with what {@link decodeImage} throws. */
-  async fromFile(file: Uint8Array): Promise<PreparedBody> {
+  /** A body that is one file. Rejects as {@link decode} does. */
+  async fromFile(file: Uint8Array, wanted?: () => boolean): Promise<PreparedBody> {
     const input = this.only;
-    return { json: '{"instances":[0]}', attachments: await this.decode([{ input, file, place: "" }]) };
+    return { json: '{"instances":[0]}', attachments: await this.decode([{ input, file, place: "" }], wanted) };
   }
 
-  /** JSON text; undefined when there is no file in it, so that it can be submitted as it is. */
-  async fromJson(text: string): Promise<PreparedBody | undefined> {
+  /** JSON text; undefined when there is no file in it, so that it can be submitted as it is. Rejects as {@link decode} does. */
+  async fromJson(text: string, wanted?: () => boolean): Promise<PreparedBody | undefined> {
     const spots = findMedia(text, new Set(this.#targets.keys()), this.#nameless);
     if (spots === undefined || spots.length === 0) return undefined;
-    const attachments = await this.decode(spots);
+    const attachments = await this.decode(spots, wanted);
     let json = "";
     let at = 0;
     for (const [index, { start, end }] of spots.entries()) {
@@ -97,12 +101,25 @@ export class MediaReader {
     return { json: json + text.slice(at), attachments };
   }
 
-  /** The first fault in the order of the request is told; the other files are waited for all the same. */
-  async decode(files: readonly MediaFile[]): Promise<NativeAttachment[]> {
-    const settled = await Promise.allSettled(files.map((file) => this.#decodeOne(file)));
-    const failed = settled.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
-    return settled.map((result) => (result as PromiseFulfilledResult<NativeAttachment>).value);
+  /**
+   * The files of one request, a few at a time. The first fault in the order of the request is told.
+   * @param wanted false when nobody waits for the request any more: rejects with ERR_CANCELLED before the next file
+   * Rejects with ERR_QUEUE_FULL (too many requests wait), ERR_LIMIT_EXCEEDED (more than a tensor may hold), and what
+   * {@link decodeImage} and {@link decodeSound} throw.
+   */
+  decode(files: readonly MediaFile[], wanted: () => boolean = () => true): Promise<NativeAttachment[]> {
+    const elements = new Map<string, number>();
+    const decodeNext = async (media: MediaFile) => {
+      if (!wanted()) throw new OrtserveError("ERR_CANCELLED", "nobody waits for the files to be decoded");
+      const decoded = await this.#decodeOne(media);
+      const sum = (elements.get(media.input) ?? 0) + elementsOf(decoded);
+      elements.set(media.input, sum);
+      if (sum <= mostElements) return decoded;
+      const allowed = `the ${mostElements} elements that are allowed`;
+      throw new OrtserveError("ERR_LIMIT_EXCEEDED", `input '${media.input}' has more than ${allowed}`);
+    };
+    const all = () => inWindow(files, lanes, decodeNext);
+    return files.some(({ input }) => this.#targets.get(input)?.kind === "image") ? asRequest(all) : all();
   }
 
   async #decodeOne({ input, file, place }: MediaFile): Promise<NativeAttachment> {
@@ -111,4 +128,9 @@ export class MediaReader {
       throw new OrtserveError("ERR_INVALID_INPUT", `input '${input}' takes no image and no sound`);
     return target.kind === "image" ? decodeImage(file, target, place) : decodeSound(file, target, place);
   }
+}
+
+/** Of the tensor: one for each value of a pixel, one for each sample of mixed channels. */
+function elementsOf({ width, height, channels }: NativeAttachment): number {
+  return height > 0 ? width * height * channels : width;
 }

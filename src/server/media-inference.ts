@@ -77,7 +77,7 @@ export class MediaInference extends WheelEntry implements ReplyHandler {
     const timeoutMs = timeoutOf(this.#context.settings, target, this.#call.head.timeoutMs);
     if (timeoutMs > 0) this.#context.wheel.arm(this, timeoutMs);
     const startedAt = performance.now();
-    const prepared = media && (await mediaRequest(media, this.#call.contentType, body));
+    const prepared = media && (await mediaRequest(media, this.#call.contentType, body, () => this.#reply.open));
     if (!this.#reply.open) return; // answered meanwhile: too late, or nobody waits
     if (prepared === undefined) {
       this.#context.wheel.disarm(this);

@@ -10,21 +10,29 @@ const fileTypes = /^(image|audio|video)\/|^application\/octet-stream$/;
 /**
  * What the core is given; undefined for a body without any file, which is submitted as it is.
  * @param contentType of the request; "" where it names none. What the bytes are counts more: curl calls everything a form.
- * Rejects with ERR_INVALID_INPUT, ERR_INVALID_JSON, ERR_LIMIT_EXCEEDED or ERR_UNSUPPORTED.
+ * @param wanted false when nobody waits for the answer any more: nothing more is decoded then
+ * Rejects with ERR_INVALID_INPUT, ERR_INVALID_JSON, ERR_LIMIT_EXCEEDED, ERR_QUEUE_FULL, ERR_CANCELLED or ERR_UNSUPPORTED.
  */
 export async function mediaRequest(
   media: MediaReader,
   contentType: string,
   body: Buffer,
+  wanted: () => boolean,
 ): Promise<PreparedBody | undefined> {
   const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
-  if (type === "multipart/form-data") return fromForm(media, parseMultipart(contentType, body));
-  if (media.takes(body) || fileTypes.test(type)) return media.fromFile(body);
-  return body.length <= constants.MAX_STRING_LENGTH && isUtf8(body) ? media.fromJson(body.toString()) : undefined;
+  if (type === "multipart/form-data") return fromForm(media, parseMultipart(contentType, body), wanted);
+  if (media.takes(body) || fileTypes.test(type)) return media.fromFile(body, wanted);
+  return body.length <= constants.MAX_STRING_LENGTH && isUtf8(body)
+    ? media.fromJson(body.toString(), wanted)
+    : undefined;
 }
 
 /** Files under the names of inputs, or one under any name; several of a name are rows. Other fields are values of the row. */
-async function fromForm(media: MediaReader, fields: readonly FormField[]): Promise<PreparedBody> {
+async function fromForm(
+  media: MediaReader,
+  fields: readonly FormField[],
+  wanted: () => boolean,
+): Promise<PreparedBody> {
   const files: MediaFile[] = [];
   const values: string[] = [];
   for (const field of fields) {
@@ -40,7 +48,7 @@ async function fromForm(media: MediaReader, fields: readonly FormField[]): Promi
     const names = fields.map(({ name }) => `'${name}'`).join(", ") || "no field";
     throw new OrtserveError("ERR_INVALID_INPUT", `expected a file in the form, got ${names}`);
   }
-  const attachments = await media.decode(files);
+  const attachments = await media.decode(files, wanted);
   const inputs = [...new Set(files.map(({ input }) => input))];
   const numbers = (input: string) => files.flatMap((file, index) => (file.input === input ? [index] : []));
   const rows = numbers(inputs[0] as string).map((_, row) => {

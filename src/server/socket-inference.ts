@@ -68,7 +68,8 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
           ? context.port.submit(model, format, true, -1, memoryOf(message), 0, message.byteLength, left, this)
           : context.port.submitPrepared(model, format, true, body, left, this);
     };
-    mediaRequest(this.#target.model.media as MediaReader, isFile ? "application/octet-stream" : "", message)
+    const type = isFile ? "application/octet-stream" : "";
+    mediaRequest(this.#target.model.media as MediaReader, type, message, () => !this.#done)
       .then(submit)
       .catch((error: unknown) => {
         const known = error instanceof OrtserveError && error.code !== "ERR_INTERNAL";
