@@ -48,8 +48,9 @@ Buffer copy(std::span<const std::byte> bytes, size_t padding) {
 
 }  // namespace
 
-PreparedBody prepare_body(napi_env env, std::span<const std::byte> json, napi_value attachments) {
+PreparedBody prepare_body(napi_env env, std::span<const std::byte> json, napi_value attachments, napi_value first) {
   PreparedBody body;
+  body.first = static_cast<uint64_t>(read_integer(env, first, "firstAttachment", 0, int64_t{1} << 48));
   const uint32_t count = read_length(env, attachments, "attachments");
   for (uint32_t i = 0; i < count; ++i) {
     body.attachments.push_back(attachment_from_js(env, read_element(env, attachments, i)));
@@ -70,6 +71,7 @@ PreparedBody prepare_body(napi_env env, std::span<const std::byte> json, napi_va
 void decode_prepared(std::unique_ptr<PortRequest> request, PreparedBody body) {
   request->copied.in = body.copied;
   request->attachments = std::move(body.attachments);
+  request->first_attachment = body.first;
   if (body.in_place || !request->model->begin_decode()) {
     decode_and_queue(std::move(request), body.json, std::nullopt);
   } else {

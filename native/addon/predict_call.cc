@@ -132,24 +132,24 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
 
 napi_value call_predict_prepared(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<6> arguments(env, info);
+    const CallArguments<7> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
     CompletionPort& completions = environment.completions();
     const auto& model = environment.model_at(env, arguments[0]);
     const TimePoint received = Clock::now();
-    const TimePoint deadline = deadline_after(received, read_amount(env, arguments[4], "timeoutMicros"));
+    const TimePoint deadline = deadline_after(received, read_amount(env, arguments[5], "timeoutMicros"));
     admit(completions, completions.tickets().open_count());
     const std::string json = read_string(env, arguments[1], "json");
-    PreparedBody body = prepare_body(env, std::as_bytes(std::span(json)), arguments[2]);
+    PreparedBody body = prepare_body(env, std::as_bytes(std::span(json)), arguments[2], arguments[3]);
 
     std::unique_ptr<PortRequest> request = ticketed_request(environment, model, received, deadline);
     const uint32_t ticket = request->ticket;
     TicketGuard guard(completions.tickets(), ticket);
     request->embedded = true;
     request->format = WireFormat::kPredict;
-    request->cache_use = read_cache_use(env, arguments[5]);
-    read_wanted(env, arguments[3], *request);
+    request->cache_use = read_cache_use(env, arguments[6]);
+    read_wanted(env, arguments[4], *request);
     guard.keep();  // from here on the answer closes it
     decode_prepared(std::move(request), std::move(body));
     completions.expect();

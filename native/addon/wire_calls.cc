@@ -231,12 +231,12 @@ napi_value call_submit_body(napi_env env, napi_callback_info info) {
 
 napi_value call_submit_prepared(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
-    const CallArguments<7> arguments(env, info);
+    const CallArguments<8> arguments(env, info);
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
-    WireCall call = read_call(env, environment, arguments[0], arguments[1], js_number(env, -1), arguments[6]);
+    WireCall call = read_call(env, environment, arguments[0], arguments[1], js_number(env, -1), arguments[7]);
     const auto json = read_range(env, arguments[2], arguments[3], arguments[4]);
-    PreparedBody body = prepare_body(env, json, arguments[5]);
+    PreparedBody body = prepare_body(env, json, arguments[5], arguments[6]);
     auto request = new_request(environment, call, json.size());
     CompletionPort& completions = environment.completions();
     const uint32_t ticket = request->ticket;

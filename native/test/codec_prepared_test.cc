@@ -48,11 +48,13 @@ ModelSpec pruned() {
 
 class CodecPrepared : public CodecTest {
  protected:
-  Status decode_with(const ModelSpec& spec, std::vector<Attachment> attachments, const std::string& json) {
+  Status decode_with(const ModelSpec& spec, std::vector<Attachment> attachments, const std::string& json,
+                     uint64_t first = 0) {
     auto body = BodyBuffer::create(pool, json.size(), 0, 1u << 30);
     EXPECT_TRUE(body->append(std::as_bytes(std::span(json))).ok());
     request = WireRequest();
     request.attachments = std::move(attachments);
+    request.first_attachment = first;
     return decode_request(spec, body->take(), std::nullopt, limits, pool, request);
   }
 
@@ -149,6 +151,22 @@ TEST_F(CodecPrepared, RefusesWhatIsNoAttachment) {
   Attachment sound{pool.acquire(6).value(), 3, 0, 1};
   EXPECT_FAILS(decode_with(spec, {sound}, R"({"x":0})"), Code::kInvalidInput, "expected an image for input 'x'");
   EXPECT_FAILS(decode_with(spec, {}, R"({"x":0})"), Code::kInvalidInput, "expected an image");
+}
+
+TEST_F(CodecPrepared, RefusesNumbersThatAreNotAmongTheAttachments) {
+  const ModelSpec spec = pictures();
+  const uint64_t first = uint64_t{1} << 48;
+  for (const char* number :
+       {"0", "1", "281474976710655", "281474976710658", "-1", "18446744073709551615", "2.5", "true"}) {
+    SCOPED_TRACE(number);
+    const std::string rows = R"({"x":281474976710656},{"x":)" + std::string(number) + "}";
+    EXPECT_FAILS(decode_with(spec, {picture(0), picture(10)}, R"({"instances":[)" + rows + "]}", first),
+                 Code::kInvalidInput, "for input 'x' in row 1 at");
+    EXPECT_FAILS(decode_with(spec, {}, R"({"inputs":{"x":[)" + std::string(number) + "]}}", first), Code::kInvalidInput,
+                 "expected an image");
+  }
+  EXPECT_OK(decode_with(spec, {picture(0), picture(10)}, R"({"instances":[281474976710657,281474976710656]})", first));
+  EXPECT_EQ(values<uint8_t>(0), (std::vector<uint8_t>{10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5}));
 }
 
 TEST_F(CodecPrepared, PutsAttachmentsWhereTheirNumbersStand) {

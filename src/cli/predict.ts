@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { Command } from "commander";
 import { OrtserveError } from "../errors.js";
 import { predictJson } from "../runtime/json-predict.js";
-import type { MediaFile, PreparedBody } from "../runtime/media-body.js";
+import { drawFirst, type MediaFile, type PreparedBody, withoutFiles } from "../runtime/media-body.js";
 import { mediaTypeOf } from "../runtime/media-type.js";
 import { Model } from "../runtime/model.js";
 import { isNpy, npyIn } from "../runtime/npy.js";
@@ -90,7 +90,7 @@ function isNamed(input: string): boolean {
 /** One request of one input. */
 async function request(model: Model, input: string): Promise<PreparedBody> {
   const bytes = await contentOf(input);
-  if (isNpy(bytes)) return plain(`{"inputs":${npyToJson(npyIn(bytes, input))}}`);
+  if (isNpy(bytes)) return withoutFiles(`{"inputs":${npyToJson(npyIn(bytes, input))}}`);
   if (mediaTypeOf(bytes) !== undefined) {
     if (model.media) return model.media.fromFile(bytes);
     const { name } = model.metadata;
@@ -101,12 +101,13 @@ async function request(model: Model, input: string): Promise<PreparedBody> {
   }
   const text = bytes.toString();
   const body = text.trimStart().startsWith("[") ? `{"instances":${text}}` : text;
-  return (await model.media?.fromJson(body)) ?? plain(body);
+  return (await model.media?.fromJson(body)) ?? withoutFiles(body);
 }
 
 /** One request of all named values, each read from a file where there is one of that name. */
 async function namedRequest(model: Model, inputs: readonly string[]): Promise<PreparedBody> {
   const files: MediaFile[] = [];
+  const first = drawFirst();
   let whole = false;
   const members: string[] = [];
   for (const input of inputs) {
@@ -116,7 +117,7 @@ async function namedRequest(model: Model, inputs: readonly string[]): Promise<Pr
     const bytes = existsSync(value) ? await readFile(value) : undefined;
     if (model.media?.has(name)) {
       if (bytes === undefined) throw new OrtserveError("ERR_INVALID_ARGUMENT", `${name}: there is no file '${value}'`);
-      members.push(`${JSON.stringify(name)}:${files.length}`);
+      members.push(`${JSON.stringify(name)}:${first + files.length}`);
       files.push({ input: name, file: bytes, place: "" });
       continue;
     }
@@ -128,7 +129,7 @@ async function namedRequest(model: Model, inputs: readonly string[]): Promise<Pr
   }
   const object = `{${members.join(",")}}`;
   const attachments = files.length > 0 && model.media ? await model.media.decode(files) : [];
-  return { json: whole ? `{"inputs":${object}}` : `{"instances":[${object}]}`, attachments };
+  return { json: whole ? `{"inputs":${object}}` : `{"instances":[${object}]}`, attachments, first };
 }
 
 async function contentOf(input: string): Promise<Buffer> {
@@ -152,10 +153,6 @@ function jsonOf(text: string): string {
   } catch {
     return JSON.stringify(text);
   }
-}
-
-function plain(json: string): PreparedBody {
-  return { json, attachments: [] };
 }
 
 async function print(model: Model, body: PreparedBody, { pretty }: PredictFlags): Promise<void> {

@@ -226,8 +226,9 @@ export interface NativePort {
   submitBody(model: number, flags: number, jsonSize: number, body: number, timeoutMicros: number): number;
 
   /**
-   * As {@link submit}, for JSON of the predict form whose images and sounds are decoded already: it names them by their
-   * index in `attachments`, which are read before the call returns.
+   * As {@link submit}, for JSON of the predict form whose images and sounds are decoded already: it names them by numbers,
+   * `firstAttachment` (0 to 2^48) for the first of `attachments` and the next for the next. They are read before the call
+   * returns.
    */
   submitPrepared(
     model: number,
@@ -236,6 +237,7 @@ export interface NativePort {
     offset: number,
     length: number,
     attachments: readonly NativeAttachment[],
+    firstAttachment: number,
     timeoutMicros: number,
   ): number;
 
@@ -262,6 +264,7 @@ export interface NativePort {
     model: number,
     json: string,
     attachments: readonly NativeAttachment[],
+    firstAttachment: number,
     wanted: number[],
     timeoutMicros: number,
     cacheUse: CacheUse,

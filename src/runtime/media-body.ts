@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Requests with images and sounds: the files are decoded off the event loop, and the JSON then names them by number.
+import { randomInt } from "node:crypto";
 import { OrtserveError } from "../errors.js";
 import type { NativeModelInfo } from "../native/binding.js";
 import type { NativeAttachment } from "../native/plans.js";
@@ -9,10 +10,25 @@ import { findMedia } from "./media-json.js";
 import { mediaTypeOf } from "./media-type.js";
 import { decodeSound, type SoundTarget } from "./sound-decoder.js";
 
-/** JSON of the predict form, and what it names by index. */
+/** JSON of the predict form, and what it names by number. */
 export interface PreparedBody {
   readonly json: string;
   readonly attachments: readonly NativeAttachment[];
+  /** The number of the first attachment, from {@link drawFirst}; the next has the next. */
+  readonly first: number;
+}
+
+/**
+ * A number for the first file of one request, drawn when all that its client wrote is there: a number of the client's own in
+ * the place of a file then names none and is refused, where 0 or 1 would name the file of another row.
+ */
+export function drawFirst(): number {
+  return randomInt(2 ** 48 - 1);
+}
+
+/** A body that names no files. */
+export function withoutFiles(json: string): PreparedBody {
+  return { json, attachments: [], first: 0 };
 }
 
 /** An image or a sound as a file's bytes, and where its number goes. */
@@ -84,7 +100,8 @@ export class MediaReader {
   /** A body that is one file. Rejects as {@link decode} does. */
   async fromFile(file: Uint8Array, wanted?: () => boolean): Promise<PreparedBody> {
     const input = this.only;
-    return { json: '{"instances":[0]}', attachments: await this.decode([{ input, file, place: "" }], wanted) };
+    const attachments = await this.decode([{ input, file, place: "" }], wanted);
+    return { json: '{"instances":[0]}', attachments, first: 0 };
   }
 
   /** JSON text; undefined when there is no file in it, so that it can be submitted as it is. Rejects as {@link decode} does. */
@@ -92,13 +109,14 @@ export class MediaReader {
     const spots = findMedia(text, new Set(this.#targets.keys()), this.#nameless);
     if (spots === undefined || spots.length === 0) return undefined;
     const attachments = await this.decode(spots, wanted);
+    const first = drawFirst();
     let json = "";
     let at = 0;
     for (const [index, { start, end }] of spots.entries()) {
-      json += text.slice(at, start) + String(index);
+      json += text.slice(at, start) + String(first + index);
       at = end;
     }
-    return { json: json + text.slice(at), attachments };
+    return { json: json + text.slice(at), attachments, first };
   }
 
   /**

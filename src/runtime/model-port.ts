@@ -157,7 +157,7 @@ export class ModelPort {
     model: Model,
     format: WireFormat,
     framed: boolean,
-    { json, attachments }: PreparedBody,
+    { json, attachments, first }: PreparedBody,
     timeoutMicros: number,
     reply: ReplyHandler,
     cacheUse: CacheUse = CacheUse.use,
@@ -172,6 +172,7 @@ export class ModelPort {
         byteOffset,
         byteLength,
         attachments,
+        first,
         timeoutMicros,
       ),
       reply,
@@ -181,14 +182,14 @@ export class ModelPort {
   /** Queues an embedded predict of what `preprocess` takes; see {@link NativePort.predictPrepared}. */
   predictPrepared(
     model: Model,
-    { json, attachments }: PreparedBody,
+    { json, attachments, first }: PreparedBody,
     wanted: number[],
     timeoutMicros: number,
     handler: OutputHandler,
     cacheUse: CacheUse = CacheUse.use,
   ): number {
     return this.#keep(
-      this.#native.predictPrepared(model.native.handle, json, attachments, wanted, timeoutMicros, cacheUse),
+      this.#native.predictPrepared(model.native.handle, json, attachments, first, wanted, timeoutMicros, cacheUse),
       handler,
     );
   }

@@ -3,7 +3,7 @@
 import { OrtserveError } from "../errors.js";
 import type { NativeModelInfo } from "../native/binding.js";
 import type { NativePreparedInput } from "../native/plans.js";
-import type { MediaFile, MediaReader, PreparedBody } from "./media-body.js";
+import { drawFirst, type MediaFile, type MediaReader, type PreparedBody } from "./media-body.js";
 import { mediaTypeOf } from "./media-type.js";
 import { describe } from "./option-check.js";
 import { Tensor } from "./tensor.js";
@@ -65,16 +65,17 @@ export async function preparedBody(
   inputs: PreparedInputs,
 ): Promise<PreparedBody> {
   const files: MediaFile[] = [];
+  const first = drawFirst();
   const rows = (columnRows(model, inputs) ?? rowsOf(inputs)).map((row, index) => {
     const place = index === 0 ? "" : ` in row ${index}`;
     const write = (value: unknown, input: string): string => {
       if (value instanceof Uint8Array && media?.has(input)) {
         files.push({ input, file: value, place });
-        return String(files.length - 1);
+        return String(first + files.length - 1);
       }
       if (typeof value === "string" && media?.has(input)) {
         files.push({ input, file: Buffer.from(value.replace(/^data:[^,]*;base64,/, ""), "base64"), place });
-        return String(files.length - 1);
+        return String(first + files.length - 1);
       }
       return jsonOf(value, input);
     };
@@ -83,7 +84,7 @@ export async function preparedBody(
     return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${write(value, name)}`).join(",")}}`;
   });
   const attachments = files.length > 0 && media ? await media.decode(files) : [];
-  return { json: `{"instances":[${rows.join(",")}]}`, attachments };
+  return { json: `{"instances":[${rows.join(",")}]}`, attachments, first };
 }
 
 /** The rows of columns that come as lists; undefined where something in the object is no list. @throws OrtserveError ERR_INVALID_INPUT */

@@ -2,7 +2,7 @@
 // Bodies of requests to a model that takes images or sound: one file, a form, or JSON with files in it.
 import { constants, isUtf8 } from "node:buffer";
 import { OrtserveError } from "../errors.js";
-import type { MediaFile, MediaReader, PreparedBody } from "../runtime/media-body.js";
+import { drawFirst, type MediaFile, type MediaReader, type PreparedBody } from "../runtime/media-body.js";
 import { type FormField, parseMultipart } from "./multipart.js";
 
 const fileTypes = /^(image|audio|video)\/|^application\/octet-stream$/;
@@ -49,16 +49,17 @@ async function fromForm(
     throw new OrtserveError("ERR_INVALID_INPUT", `expected a file in the form, got ${names}`);
   }
   const attachments = await media.decode(files, wanted);
+  const first = drawFirst();
   const inputs = [...new Set(files.map(({ input }) => input))];
-  const numbers = (input: string) => files.flatMap((file, index) => (file.input === input ? [index] : []));
+  const numbers = (input: string) => files.flatMap((file, index) => (file.input === input ? [first + index] : []));
   const rows = numbers(inputs[0] as string).map((_, row) => {
     const members = inputs.flatMap((input) => {
-      const index = numbers(input)[row];
-      return index === undefined ? [] : [`${JSON.stringify(input)}:${index}`];
+      const number = numbers(input)[row];
+      return number === undefined ? [] : [`${JSON.stringify(input)}:${number}`];
     });
     return `{${[...members, ...values].join(",")}}`;
   });
-  return { json: `{"instances":[${rows.join(",")}]}`, attachments };
+  return { json: `{"instances":[${rows.join(",")}]}`, attachments, first };
 }
 
 function isFile({ filename, type, content }: FormField): boolean {

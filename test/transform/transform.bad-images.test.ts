@@ -113,6 +113,11 @@ describe("a file is refused", () => {
       message,
     });
   });
+
+  it("that is another row's number", async () => {
+    const message = /^expected an image .* for input 'x' in row 1 at .*, got 0$/;
+    await assert.rejects(model.predict([{ x: good }, { x: 0 }]), { code: "ERR_INVALID_INPUT", message });
+  });
 });
 
 it("random damage ends in an answer or an error, never in anything else", async () => {

@@ -98,6 +98,17 @@ describe("what is no picture is refused", () => {
       400,
       /expected an image .*for input 'x' in row 1/,
     ));
+  it("as a number that could mean another row's picture", async () => {
+    const b64 = file.toString("base64");
+    const first = /expected an image .*for input 'x' at .*, got 0$/;
+    const second = /expected an image .*for input 'x' in row 1 at .*, got 0$/;
+    await refused(json("/predict/picture", { instances: [{ x: { b64 } }, { x: 0 }] }), 400, second);
+    await refused(json("/predict/picture", { instances: [{ x: 0 }, { x: { b64 } }] }), 400, first);
+    await refused(json("/predict/picture", { instances: [b64, 0] }), 400, second);
+    await refused(json("/predict/picture", { inputs: { x: [b64, 0] } }), 400, second);
+    await refused(json("/predict/picture", { inputs: [0, { b64 }] }), 400, first);
+    await refused(json("/v1/models/picture:predict", { instances: [{ b64 }, 0] }), 400, second);
+  });
   it("as text that is not base64", () =>
     refused(
       json("/predict/picture", { instances: [{ x: { b64: "%%%" } }] }),

@@ -15,7 +15,7 @@ namespace ortserve {
 class InputReaders {
  public:
   /// `context` and `attachments` outlive this.
-  InputReaders(const DecodeContext& context, std::span<const Attachment> attachments) {
+  InputReaders(const DecodeContext& context, std::span<const Attachment> attachments, uint64_t first_attachment) {
     const auto& inputs = context.spec.inputs;
     const auto reader = [&](const InputSpec& input) {
       return NestedReader(input, context.pool, context.limits.max_elements);
@@ -26,7 +26,7 @@ class InputReaders {
       if (!inputs[i].plan) continue;
       prepared_.resize(inputs.size());
       prepared_[i] = std::make_unique<PreparedInput>(inputs[i], context.spec.batched, context.pool,
-                                                     context.limits.max_elements, attachments);
+                                                     context.limits.max_elements, attachments, first_attachment);
     }
     has_attachments_ = !attachments.empty();
   }

@@ -39,7 +39,11 @@ size_t option_index(std::string_view key) noexcept {
 class PredictDecoder {
  public:
   PredictDecoder(const DecodeContext& context, JsonCursor cursor, WireRequest& out)
-      : spec_(context.spec), cursor_(cursor), start_(cursor.mark()), out_(out), readers_(context, out.attachments) {}
+      : spec_(context.spec),
+        cursor_(cursor),
+        start_(cursor.mark()),
+        out_(out),
+        readers_(context, out.attachments, out.first_attachment) {}
 
   Status decode();
 

@@ -83,13 +83,15 @@ Status PreparedInput::add_media(JsonCursor& cursor) {
   uint64_t number = 0;
   const bool is_image = std::holds_alternative<ImagePlan>(*spec_.plan);
   const char* const kind = is_image ? "an image" : "sound";
-  if (cursor.at_end() || !read_number(cursor.token(), cursor.next_token(), number) || number >= attachments_.size()) {
+  const bool is_number = !cursor.at_end() && read_number(cursor.token(), cursor.next_token(), number);
+  const uint64_t index = number - first_attachment_;  // of a smaller number: a very large one
+  if (!is_number || index >= attachments_.size()) {
     return cursor.unexpected(
         std::string(kind) + R"( ({"b64": "..."}, a data URL or base64 text) for input ')" + spec_.name + "'" + place(),
         Code::kInvalidInput);
   }
   cursor.advance();
-  const Attachment& attachment = attachments_[number];
+  const Attachment& attachment = attachments_[index];
   if ((attachment.height > 0) != is_image) {
     return {Code::kInvalidInput, "expected " + std::string(kind) + " for input '" + spec_.name + "'" + place()};
   }

@@ -26,10 +26,15 @@ class PreparedInput {
  public:
   using Mark = JsonCursor::Mark;
 
-  /// `spec` has a plan; everything outlives this.
+  /// `spec` has a plan; everything outlives this. `first_attachment`: the number of the first of `attachments`.
   PreparedInput(const InputSpec& spec, bool batched, BufferPool& pool, uint64_t max_elements,
-                std::span<const Attachment> attachments)
-      : spec_(spec), batched_(batched), pool_(pool), max_elements_(max_elements), attachments_(attachments) {}
+                std::span<const Attachment> attachments, uint64_t first_attachment)
+      : spec_(spec),
+        batched_(batched),
+        pool_(pool),
+        max_elements_(max_elements),
+        attachments_(attachments),
+        first_attachment_(first_attachment) {}
 
   /// The columns, where the input is made of named ones; else null.
   const TabularPlan* tabular() const noexcept { return std::get_if<TabularPlan>(spec_.plan.get()); }
@@ -40,7 +45,7 @@ class PreparedInput {
   Status add_row(JsonCursor cursor, std::span<const std::optional<Mark>> values);
   /// A row whose values stand in an array, in the order of the columns.
   Status add_list(JsonCursor& cursor);
-  /// An image or a sound, whose number the cursor stands at and goes past.
+  /// An image or a sound of the attachments, whose number the cursor stands at and goes past.
   Status add_media(JsonCursor& cursor);
   /// All rows that stand in an array: add_list() or add_media() for each.
   Status add_all(JsonCursor& cursor);
@@ -65,6 +70,7 @@ class PreparedInput {
   BufferPool& pool_;
   const uint64_t max_elements_;
   const std::span<const Attachment> attachments_;
+  const uint64_t first_attachment_;
   Buffer buffer_;
   Shape row_;  // dims of one row
   size_t row_bytes_ = 0;

@@ -43,7 +43,9 @@ struct WireRequest : Request {
   bool timing = false;                 ///< the reply says how long the request took
   bool framed = false;                 ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
   std::vector<Attachment>
-      attachments;  ///< decoded images and sounds that the body names by number; dropped by the decoder
+      attachments;                ///< decoded images and sounds that the body names by number; dropped by the decoder
+  uint64_t first_attachment = 0;  ///< the number of the first, from which the others' run on. One that whoever wrote
+                                  ///< the body cannot guess keeps their own numbers from naming an attachment.
 };
 
 /// What is special about output `i` of the reply; nullptr: nothing.

@@ -4,7 +4,7 @@
 import { basename } from "node:path";
 import { OrtserveError } from "../../errors.js";
 import { predictBody } from "../../runtime/json-predict.js";
-import type { MediaReader, PreparedBody } from "../../runtime/media-body.js";
+import { type MediaReader, type PreparedBody, withoutFiles } from "../../runtime/media-body.js";
 import { Model, type TensorSpec } from "../../runtime/model.js";
 import type { ModelOptions } from "../../runtime/model-options.js";
 import { Tensor } from "../../runtime/tensor.js";
@@ -41,7 +41,7 @@ export class RequestReader {
    */
   async fromJson(json: string): Promise<RequestTensors> {
     const model = await this.#model();
-    return this.#tensors(model, (await model.media?.fromJson(json)) ?? { json, attachments: [] });
+    return this.#tensors(model, (await model.media?.fromJson(json)) ?? withoutFiles(json));
   }
 
   /** From an image or a sound. Rejects as {@link fromJson} does. */
