@@ -66,7 +66,7 @@ Status replace_by_size(Value& value) {
   auto tensor = allocate_tensor(ProcessEngine::instance().buffers(), DType::kInt64, Shape{1});
   if (!tensor.ok()) return tensor.take_status();
   std::memcpy(tensor->data.data(), &size, sizeof(size));
-  value = Value{Value::Kind::kTensor, std::move(*tensor), {}, {}, {}};
+  value = Value{Value::Kind::kTensor, std::move(*tensor), {}, {}};
   return {};
 }
 

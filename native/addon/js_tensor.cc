@@ -209,8 +209,8 @@ napi_value value_to_js(napi_env env, const Value& value, uint64_t& copied) {
     }
     case Value::Kind::kMap:
       return JsObject(env)
-          .set("keys", tensor_to_js(env, value.keys, copied))
-          .set("values", tensor_to_js(env, value.values, copied))
+          .set("keys", tensor_to_js(env, *value.keys, copied))
+          .set("values", tensor_to_js(env, value.tensor, copied))
           .value();
     case Value::Kind::kTensor:
       break;

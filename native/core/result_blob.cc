@@ -44,8 +44,8 @@ class Writer {
       case Value::Kind::kTensor:
         return tensor(value.tensor);
       case Value::Kind::kMap:
-        tensor(value.keys);
-        return tensor(value.values);
+        tensor(*value.keys);
+        return tensor(value.tensor);
       case Value::Kind::kSequence:
         number(static_cast<uint32_t>(value.items.size()));
         for (const Value& item : value.items) this->value(item);
@@ -144,8 +144,8 @@ class Reader {
     if (value.kind == Value::Kind::kTensor) {
       value.tensor = tensor();
     } else if (value.kind == Value::Kind::kMap) {
-      value.keys = tensor();
-      value.values = tensor();
+      value.keys = std::make_shared<const Tensor>(tensor());
+      value.tensor = tensor();
     } else {
       const auto count = number<uint32_t>();
       failed_ = failed_ || count > rest_.size();  // each item takes a byte or more

@@ -27,9 +27,8 @@ bool compact(Tensor& tensor) {
 bool compact(Value& value) {
   switch (value.kind) {
     case Value::Kind::kTensor:
+    case Value::Kind::kMap:  // whose keys are memory of their own, which all rows with the same share
       return compact(value.tensor);
-    case Value::Kind::kMap:
-      return compact(value.keys) && compact(value.values);
     case Value::Kind::kSequence:
       return std::ranges::all_of(value.items, [](Value& item) { return compact(item); });
   }

@@ -118,7 +118,7 @@ int64_t Value::rows() const noexcept {
 
 uint64_t Value::byte_size() const noexcept {
   const auto held = [](const Tensor& part) { return part.byte_size() + part.offsets.size() * sizeof(uint64_t); };
-  uint64_t bytes = sizeof(Value) + held(tensor) + held(keys) + held(values);
+  uint64_t bytes = sizeof(Value) + held(tensor) + (keys ? held(*keys) : 0);
   for (const Value& item : items) bytes += item.byte_size();
   return bytes;
 }

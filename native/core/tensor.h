@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -96,9 +97,10 @@ Result<Tensor> concat_rows(BufferPool& pool, std::span<const Tensor* const> part
 struct Value {
   enum class Kind : uint8_t { kTensor, kSequence, kMap };
   Kind kind = Kind::kTensor;
-  Tensor tensor;             ///< kTensor
+  Tensor tensor;             ///< kTensor; of kMap its values, 1-D
   std::vector<Value> items;  ///< kSequence
-  Tensor keys, values;       ///< kMap: two 1-D tensors of equal length; keys are kInt64 or kString
+  /// kMap: as many as there are values, 1-D, kInt64 or kString. Maps of a sequence share what is equal.
+  std::shared_ptr<const Tensor> keys;
 
   /// Dim 0 of a tensor, the length of a sequence; -1 of what has no rows: a scalar, a map.
   int64_t rows() const noexcept;

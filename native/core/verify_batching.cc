@@ -85,7 +85,7 @@ bool same_tensor(const Tensor& a, const Tensor& b) {
 bool same_value(const Value& a, const Value& b) {
   if (a.kind != b.kind) return false;
   if (a.kind == Value::Kind::kTensor) return same_tensor(a.tensor, b.tensor);
-  if (a.kind == Value::Kind::kMap) return same_tensor(a.keys, b.keys) && same_tensor(a.values, b.values);
+  if (a.kind == Value::Kind::kMap) return same_tensor(*a.keys, *b.keys) && same_tensor(a.tensor, b.tensor);
   if (a.items.size() != b.items.size()) return false;
   for (size_t i = 0; i < a.items.size(); ++i) {
     if (!same_value(a.items[i], b.items[i])) return false;

@@ -224,7 +224,7 @@ Status OrtModelSession::collect(RunSlot& slot, const Call& call) {
   for (size_t i = 0; i < call.wanted.size(); ++i) {
     if (call.has_buffer(i)) continue;  // ORT has written into it
     Value& value = call.outputs[i];
-    ORTSERVE_RETURN_IF_ERROR(take_from_ort(std::move(slot.outputs[i]), pool_, call.inputs, value));
+    ORTSERVE_RETURN_IF_ERROR(take_from_ort(std::move(slot.outputs[i]), pool_, call.inputs, slot.stopped, value));
     if (value.kind == Value::Kind::kTensor) shape_rules_[call.wanted[i]].observe(call.inputs, value.tensor.shape);
   }
   return {};

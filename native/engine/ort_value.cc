@@ -128,19 +128,73 @@ Status take_map(const Ort::Value& ort, BufferPool& pool, Value& value) {
   Ort::Value values(nullptr);
   ORTSERVE_RETURN_IF_ERROR(element_of(ort, 0, keys));
   ORTSERVE_RETURN_IF_ERROR(element_of(ort, 1, values));
-  ORTSERVE_RETURN_IF_ERROR(take_tensor(std::move(keys), pool, {}, value.keys));
-  return take_tensor(std::move(values), pool, {}, value.values);
+  auto taken = std::make_shared<Tensor>();
+  ORTSERVE_RETURN_IF_ERROR(take_tensor(std::move(keys), pool, {}, *taken));
+  value.keys = std::move(taken);
+  return take_tensor(std::move(values), pool, {}, value.tensor);
 }
 
-Status take_sequence(const Ort::Value& ort, BufferPool& pool, Value& value) {
+bool equal(const Tensor& a, const Tensor& b) noexcept {
+  return a.dtype == b.dtype && a.shape == b.shape && a.offsets == b.offsets &&
+         std::ranges::equal(std::span(a.data.data(), a.data.size()), std::span(b.data.data(), b.data.size()));
+}
+
+/// Puts the small tensors of a sequence's maps together: a classifier gives one map a row, whose keys are those of the
+/// row before. Each on its own they would take some 2 KB a row, most of it what surrounds a tensor.
+class MapPacker {
+ public:
+  MapPacker(BufferPool& pool, size_t maps) : pool_(pool), left_(maps) {}
+
+  Status pack(Value& map) {
+    if (keys_ && equal(*keys_, *map.keys)) {
+      map.keys = keys_;
+    } else {
+      keys_ = map.keys;
+    }
+    const size_t size = map.tensor.data.size();
+    const size_t step = (size + kAlignment - 1) / kAlignment * kAlignment;
+    if (map.tensor.dtype != DType::kString && size > 0) {
+      if (room_.size() - used_ < size) ORTSERVE_RETURN_IF_ERROR(make_room(step));
+      std::memcpy(room_.data() + used_, map.tensor.data.data(), size);
+      map.tensor.data = room_.slice(used_, size);
+      used_ = std::min(used_ + step, room_.size());
+    }
+    --left_;
+    return {};
+  }
+
+ private:
+  static constexpr size_t kAlignment = 8;           // of the widest element
+  static constexpr size_t kRoom = size_t{1} << 20;  // bytes
+
+  Status make_room(size_t step) {
+    auto room = pool_.acquire(std::max(step, std::min(step * left_, kRoom)));
+    if (!room.ok()) return room.take_status();
+    room_ = std::move(*room);
+    used_ = 0;
+    return {};
+  }
+
+  BufferPool& pool_;
+  size_t left_;
+  std::shared_ptr<const Tensor> keys_;
+  Buffer room_;
+  size_t used_ = 0;
+};
+
+Status take_sequence(const Ort::Value& ort, BufferPool& pool, const std::atomic<bool>& stop, Value& value) {
   value.kind = Value::Kind::kSequence;
   size_t count = 0;
   ORTSERVE_RETURN_IF_ERROR(take_ort_status(Ort::GetApi().GetValueCount(ort, &count), kCode));
   value.items.resize(count);
-  for (size_t i = 0; i < count; ++i) {
-    Ort::Value item(nullptr);
-    ORTSERVE_RETURN_IF_ERROR(element_of(ort, i, item));
-    ORTSERVE_RETURN_IF_ERROR(take_from_ort(std::move(item), pool, {}, value.items[i]));
+  MapPacker packer(pool, count);
+  for (Value& item : value.items) {
+    if (stop.load(std::memory_order_relaxed))
+      return {Code::kCancelled, "the run was stopped while its output was read"};
+    Ort::Value element(nullptr);
+    ORTSERVE_RETURN_IF_ERROR(element_of(ort, static_cast<size_t>(&item - value.items.data()), element));
+    ORTSERVE_RETURN_IF_ERROR(take_from_ort(std::move(element), pool, {}, stop, item));
+    if (item.kind == Value::Kind::kMap) ORTSERVE_RETURN_IF_ERROR(packer.pack(item));
   }
   return {};
 }
@@ -163,7 +217,8 @@ Status lend_to_ort(const Tensor& tensor, const OrtMemoryInfo* cpu_memory, Ort::V
   return {};
 }
 
-Status take_from_ort(Ort::Value ort, BufferPool& pool, std::span<const Tensor> inputs, Value& value) {
+Status take_from_ort(Ort::Value ort, BufferPool& pool, std::span<const Tensor> inputs, const std::atomic<bool>& stop,
+                     Value& value) {
   ONNXType type = ONNX_TYPE_UNKNOWN;
   ORTSERVE_RETURN_IF_ERROR(take_ort_status(Ort::GetApi().GetValueType(ort, &type), kCode));
   switch (type) {
@@ -173,7 +228,7 @@ Status take_from_ort(Ort::Value ort, BufferPool& pool, std::span<const Tensor> i
     case ONNX_TYPE_MAP:
       return take_map(ort, pool, value);
     case ONNX_TYPE_SEQUENCE:
-      return take_sequence(ort, pool, value);
+      return take_sequence(ort, pool, stop, value);
     default:
       return {Code::kUnsupported, "an output is neither a tensor nor a sequence nor a map"};
   }

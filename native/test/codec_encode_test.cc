@@ -27,8 +27,8 @@ class CodecEncode : public CodecTest {
   Value map_of(const std::vector<int64_t>& keys, const std::vector<float>& values) {
     Value map;
     map.kind = Value::Kind::kMap;
-    map.keys = tensor(DType::kInt64, {static_cast<int64_t>(keys.size())}, keys).tensor;
-    map.values = tensor(DType::kFp32, {static_cast<int64_t>(values.size())}, values).tensor;
+    map.keys = std::make_shared<const Tensor>(tensor(DType::kInt64, {static_cast<int64_t>(keys.size())}, keys).tensor);
+    map.tensor = tensor(DType::kFp32, {static_cast<int64_t>(values.size())}, values).tensor;
     return map;
   }
 };
@@ -110,8 +110,8 @@ TEST_F(CodecEncode, WritesSequencesAndMaps) {
   EXPECT_EQ(encode(spec, {tensor<int64_t>(DType::kInt64, {2}, {1, 0}), sequence}),
             R"({"predictions":[{"label":[1,0],"p":[{"0":0.25,"1":0.75},{"0":1,"1":0}]}],"model":"m","version":"3"})");
   Value named = map_of({}, {});
-  named.keys = texts({2}, {"a", "\"b"}).tensor;
-  named.values = texts({2}, {"x", "y"}).tensor;
+  named.keys = std::make_shared<const Tensor>(texts({2}, {"a", "\"b"}).tensor);
+  named.tensor = texts({2}, {"x", "y"}).tensor;
   request.wanted = {1};
   EXPECT_EQ(encode(spec, {named}), R"({"predictions":[{"a":"x","\"b":"y"}],"model":"m","version":"3"})");
 }

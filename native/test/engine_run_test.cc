@@ -189,11 +189,11 @@ TEST_F(EngineRun, OutputsOutliveTheirSession) {
   auto session = load("zipmap");
   const auto outputs = run(*session, {x});  // ORT's own memory, lent
   const auto label = values_of<int64_t>(outputs[0].tensor);
-  const auto scores = values_of<float>(outputs[1].items[1].values);
+  const auto scores = values_of<float>(outputs[1].items[1].tensor);
   session.reset();
   EXPECT_EQ(values_of<int64_t>(outputs[0].tensor), label);
-  EXPECT_EQ(values_of<float>(outputs[1].items[1].values), scores);
-  EXPECT_EQ(testing::strings_in(outputs[1].items[1].keys), (std::vector<std::string>{"ant", "bee", "cat"}));
+  EXPECT_EQ(values_of<float>(outputs[1].items[1].tensor), scores);
+  EXPECT_EQ(testing::strings_in(*outputs[1].items[1].keys), (std::vector<std::string>{"ant", "bee", "cat"}));
 }
 
 TEST_F(EngineRun, LeavesNothingBehind) {

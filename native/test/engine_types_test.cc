@@ -2,6 +2,7 @@
 // Values of every type through the engine and back, bit by bit.
 #include <random>
 
+#include "engine/ort_value.h"
 #include "test/engine_fixture.h"
 
 namespace ortserve {
@@ -137,9 +138,48 @@ TEST_F(EngineTypes, ASequenceOfMapsWithStringKeys) {
   for (size_t row = 0; row < 2; ++row) {
     const Value& map = outputs[1].items[row];
     ASSERT_EQ(map.kind, Value::Kind::kMap);
-    EXPECT_EQ(strings_in(map.keys), (std::vector<std::string>{"ant", "bee", "cat"}));
-    EXPECT_EQ(map.values.shape, Shape({3}));
-    EXPECT_EQ(values_of<float>(map.values), std::vector<float>(&expected[row * 3], &expected[row * 3] + 3));
+    EXPECT_EQ(strings_in(*map.keys), (std::vector<std::string>{"ant", "bee", "cat"}));
+    EXPECT_EQ(map.tensor.shape, Shape({3}));
+    EXPECT_EQ(values_of<float>(map.tensor), std::vector<float>(&expected[row * 3], &expected[row * 3] + 3));
+  }
+}
+
+TEST_F(EngineTypes, MapsOfASequenceShareTheirKeysAndTheMemoryOfTheirValues) {
+  const Tensor x = tensor_of<float>(pool_, DType::kFp32, {300, 4}, std::vector<float>(1200, 1));
+  const uint64_t before = pool_.stats().live_bytes;
+  const auto outputs = run(*load("zipmap"), {x});
+  const auto& rows = outputs[1].items;
+  ASSERT_EQ(rows.size(), 300u);
+  for (size_t i = 1; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].keys, rows[0].keys);
+    EXPECT_EQ(rows[i].tensor.data.data(), rows[i - 1].tensor.data.data() + 16);
+    EXPECT_EQ(values_of<float>(rows[i].tensor), values_of<float>(rows[0].tensor));
+  }
+  EXPECT_LE(pool_.stats().live_bytes - before, 300u * 40);
+}
+
+TEST_F(EngineTypes, ASequenceIsReadUntilItsRunIsStopped) {
+  load("zipmap");  // starts the engine
+  std::vector<Ort::Value> maps;
+  for (int row = 0; row < 3; ++row) {
+    const int64_t dims = 1;
+    auto keys = Ort::Value::CreateTensor<int64_t>(Ort::AllocatorWithDefaultOptions(), &dims, 1);
+    auto values = Ort::Value::CreateTensor<float>(Ort::AllocatorWithDefaultOptions(), &dims, 1);
+    *keys.GetTensorMutableData<int64_t>() = row / 2;
+    *values.GetTensorMutableData<float>() = static_cast<float>(row);
+    maps.push_back(Ort::Value::CreateMap(keys, values));
+  }
+  Value value;
+  std::atomic<bool> stop{true};
+  EXPECT_EQ(take_from_ort(Ort::Value::CreateSequence(maps), pool_, {}, stop, value).code(), Code::kCancelled);
+  value = {};
+  stop = false;
+  ASSERT_TRUE(take_from_ort(Ort::Value::CreateSequence(maps), pool_, {}, stop, value).ok());
+  ASSERT_EQ(value.items.size(), 3u);
+  EXPECT_EQ(value.items[0].keys, value.items[1].keys);
+  EXPECT_EQ(values_of<int64_t>(*value.items[2].keys), (std::vector<int64_t>{1}));
+  for (size_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(values_of<float>(value.items[row].tensor), (std::vector<float>{static_cast<float>(row)}));
   }
 }
 
@@ -147,8 +187,8 @@ TEST_F(EngineTypes, ASequenceOfMapsWithIntegerKeys) {
   const Tensor x = tensor_of<float>(pool_, DType::kFp32, {1, 4}, {1, 2, 3, 4});
   const auto outputs = run(*load("zipmap_int"), {x});
   ASSERT_EQ(outputs[1].items.size(), 1u);
-  EXPECT_EQ(values_of<int64_t>(outputs[1].items[0].keys), (std::vector<int64_t>{7, 8, 9}));
-  EXPECT_EQ(values_of<float>(outputs[1].items[0].values), values_of<float>(run(*load("mlp_tiny"), {x})[0].tensor));
+  EXPECT_EQ(values_of<int64_t>(*outputs[1].items[0].keys), (std::vector<int64_t>{7, 8, 9}));
+  EXPECT_EQ(values_of<float>(outputs[1].items[0].tensor), values_of<float>(run(*load("mlp_tiny"), {x})[0].tensor));
 }
 
 TEST_F(EngineTypes, ASequenceOfTensors) {

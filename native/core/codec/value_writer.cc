@@ -12,25 +12,25 @@ namespace {
 constexpr size_t kBrackets = 4;  // "[]" or "{}", and a comma and a colon around
 
 Result<size_t> map_bound(std::string_view name, const Value& map) {
-  for (const Tensor* part : {&map.keys, &map.values}) {
+  for (const Tensor* part : {map.keys.get(), &map.tensor}) {
     Status status = check_utf8(name, *part);
     if (!status.ok()) return status;
   }
   // Two quotes and a colon come on top of each key.
-  const size_t keys = saturating_add(elements_bound(map.keys), 3 * static_cast<size_t>(map.keys.elements()));
-  return saturating_add(saturating_add(keys, elements_bound(map.values)), kBrackets);
+  const size_t keys = saturating_add(elements_bound(*map.keys), 3 * static_cast<size_t>(map.keys->elements()));
+  return saturating_add(saturating_add(keys, elements_bound(map.tensor)), kBrackets);
 }
 
 void write_map(JsonWriter& writer, const Value& map) noexcept {
   writer.put('{');
-  for (int64_t i = 0; i < map.keys.elements(); ++i) {
+  for (int64_t i = 0; i < map.keys->elements(); ++i) {
     if (i) writer.put(',');
-    const bool quoted = map.keys.dtype == DType::kString;
+    const bool quoted = map.keys->dtype == DType::kString;
     if (!quoted) writer.put('"');
-    writer.elements(map.keys, i, 1);
+    writer.elements(*map.keys, i, 1);
     if (!quoted) writer.put('"');
     writer.put(':');
-    writer.elements(map.values, i, 1);
+    writer.elements(map.tensor, i, 1);
   }
   writer.put('}');
 }
