@@ -5,8 +5,33 @@
 /** Thrown where the text is not JSON; the caller leaves it to the core. */
 export class NotJson extends Error {}
 
-const brackets = /["[\]{}]/g;
 const scalarEnd = /[,\]}\s]/g;
+
+const quote = 0x22;
+const backslash = 0x5c;
+const colon = 0x3a;
+const [openBracket, closeBracket, openBrace, closeBrace] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** Whether UTF-8 JSON has a string that is not a key. Of the text between strings nothing is read in JavaScript. */
+export function hasStringValue(json: Buffer): boolean {
+  for (let start = json.indexOf(quote); start >= 0; ) {
+    let end = start;
+    do end = json.indexOf(quote, end + 1);
+    while (end >= 0 && isEscaped(json, end));
+    if (end < 0) return true; // whatever it is, it is for somebody else to judge
+    let after = end + 1;
+    while (after < json.length && (json[after] as number) <= 0x20) after++;
+    if (json[after] !== colon) return true;
+    start = json.indexOf(quote, after);
+  }
+  return false;
+}
+
+function isEscaped(json: Buffer, at: number): boolean {
+  let slashes = 0;
+  while (json[at - 1 - slashes] === backslash) slashes++;
+  return slashes % 2 === 1;
+}
 
 /** The string that stands under `key` at the top of the text; "" where there is none. */
 export function topLevelString(text: string, key: string): string {
@@ -77,17 +102,26 @@ export class JsonScan {
       this.at = this.#find(scalarEnd, this.at);
       return;
     }
-    for (let depth = 0; ; ) {
-      this.at = this.#find(brackets, this.at);
-      const token = this.text[this.at];
-      if (token === '"') {
+    let depth = 0;
+    do depth += this.#pastBracket();
+    while (depth > 0);
+  }
+
+  /** Past the next bracket outside of a string; by how much it changes the depth. */
+  #pastBracket(): number {
+    const { text } = this;
+    for (let at = this.at; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code === quote) {
+        this.at = at;
         this.#pastString();
-        continue;
+        at = this.at - 1;
+      } else if (code === openBracket || code === openBrace || code === closeBracket || code === closeBrace) {
+        this.at = at + 1;
+        return code === openBracket || code === openBrace ? 1 : -1;
       }
-      this.at++;
-      depth += token === "[" || token === "{" ? 1 : -1;
-      if (depth === 0) return;
     }
+    throw new NotJson();
   }
 
   #list(open: string, close: string, item: () => void): void {

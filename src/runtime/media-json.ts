@@ -84,15 +84,20 @@ class Finder {
 
   #take(input: string, row: number, start: number): void {
     const place = row === 0 ? "" : ` in row ${row}`;
-    let content = "";
-    if (this.#scan.peek() === '"') content = this.#scan.string();
-    else {
-      this.#scan.object((key) => {
-        if (key === "b64") content = this.#scan.string();
-        else this.#scan.skip();
-      });
-    }
+    const content = this.#scan.peek() === '"' ? this.#scan.string() : this.#base64Of();
     this.spots.push({ input, start, end: this.#scan.at, file: fileOf(content, input, place), place });
+  }
+
+  #base64Of(): string {
+    let content: string | undefined;
+    this.#scan.object((key) => {
+      if (key !== "b64") return this.#scan.skip();
+      if (content !== undefined) {
+        throw new OrtserveError("ERR_INVALID_JSON", "duplicate key 'b64' in the request JSON");
+      }
+      content = this.#scan.string();
+    });
+    return content ?? "";
   }
 }
 

@@ -79,11 +79,13 @@ export class Recording {
     if (recorded.has(model))
       throw new OrtserveError("ERR_INVALID_ARGUMENT", `model '${model.metadata.name}' is being recorded already`);
     recorded.add(model);
-    await makeWritable(directory).catch((error: unknown) => {
+    try {
+      await makeWritable(directory);
+      return new Recording(model, directory, await whatIsThere(directory), options);
+    } catch (error) {
       recorded.delete(model);
       throw error;
-    });
-    return new Recording(model, directory, await whatIsThere(directory), options);
+    }
   }
 
   /** Files in the directory that this recording knows of, and their bytes. */

@@ -2,6 +2,7 @@
 // Bodies of requests to a model that takes images or sound: one file, a form, or JSON with files in it.
 import { constants, isUtf8 } from "node:buffer";
 import { OrtserveError } from "../errors.js";
+import { hasStringValue } from "../runtime/json-scan.js";
 import { drawFirst, type MediaFile, type MediaReader, type PreparedBody } from "../runtime/media-body.js";
 import { type FormField, parseMultipart } from "./multipart.js";
 
@@ -22,6 +23,7 @@ export async function mediaRequest(
   const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
   if (type === "multipart/form-data") return fromForm(media, parseMultipart(contentType, body), wanted);
   if (media.takes(body) || fileTypes.test(type)) return media.fromFile(body, wanted);
+  if (!hasStringValue(body)) return undefined; // tensors as they are, perhaps large
   return body.length <= constants.MAX_STRING_LENGTH && isUtf8(body)
     ? media.fromJson(body.toString(), wanted)
     : undefined;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One predict request that came as a WebSocket message.
 import { type ErrorCode, OrtserveError } from "../errors.js";
-import { topLevelString } from "../runtime/json-scan.js";
+import { hasStringValue, topLevelString } from "../runtime/json-scan.js";
 import type { MediaReader, PreparedBody } from "../runtime/media-body.js";
 import type { ReplyHandler, ReplyTiming } from "../runtime/model-port.js";
 import type { Servable } from "../serving/model-store.js";
@@ -54,7 +54,7 @@ export class SocketInference extends WheelEntry implements ReplyHandler {
   #prepare(message: Buffer, isFile: boolean, timeoutMs: number): void {
     const { context, route } = this.#session;
     const { format } = route;
-    const id = isFile ? "" : topLevelString(message.toString(), "id");
+    const id = isFile || !hasStringValue(message) ? "" : topLevelString(message.toString(), "id");
     this.#preparing = { id };
     if (timeoutMs > 0) context.wheel.arm(this, timeoutMs);
     const submit = (body: PreparedBody | undefined) => {

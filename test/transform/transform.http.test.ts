@@ -115,6 +115,11 @@ describe("what is no picture is refused", () => {
       400,
       `expected base64 text or a data URL for input 'x', got "%%%"`,
     ));
+  it("twice in one object", () => {
+    const b64 = JSON.stringify(file.toString("base64"));
+    const body = `{"instances":[{"x":{"b64":${b64},"b64":${b64}}}]}`;
+    return refused(post("/predict/picture", body, "application/json"), 400, "duplicate key 'b64' in the request JSON");
+  });
   it("as a form without a file", async () => {
     const form = new FormData();
     form.set("a", "1");
