@@ -15,10 +15,8 @@ double per_row(const CostCurve::Point& point) noexcept {
 }
 
 // Smallest measured row count whose per-row cost is within `tolerance` of the best one under the ceiling.
-int64_t smallest_within(const std::vector<CostCurve::Point>& points, double tolerance, Nanoseconds ceiling) {
-  const auto allowed = [&](const CostCurve::Point& point) {
-    return ceiling.count() == 0 || point.nanoseconds <= static_cast<double>(ceiling.count());
-  };
+int64_t smallest_within(const std::vector<CostCurve::Point>& points, double tolerance, double ceiling) {
+  const auto allowed = [&](const CostCurve::Point& point) { return ceiling == 0 || point.nanoseconds <= ceiling; };
   double best = 0;
   for (const auto& point : points) {
     if (allowed(point) && (best == 0 || per_row(point) < best)) best = per_row(point);
@@ -85,17 +83,17 @@ bool CostCurve::known() const noexcept {
 Nanoseconds CostCurve::cost(int64_t rows) const noexcept {
   const std::lock_guard lock(mutex_);
   if (points_.empty()) return Nanoseconds{0};
-  return Nanoseconds{static_cast<int64_t>(interpolate(points_, rows))};
+  return Nanoseconds{static_cast<int64_t>(slowdown_ * interpolate(points_, rows))};
 }
 
 int64_t CostCurve::efficient_rows(Nanoseconds ceiling) const noexcept {
   const std::lock_guard lock(mutex_);
-  return smallest_within(points_, 1.05, ceiling);
+  return smallest_within(points_, 1.05, static_cast<double>(ceiling.count()) / slowdown_);
 }
 
 int64_t CostCurve::worthwhile_rows() const noexcept {
   const std::lock_guard lock(mutex_);
-  return smallest_within(points_, 1.25, Nanoseconds{0});
+  return smallest_within(points_, 1.25, 0);
 }
 
 void CostCurve::observe(int64_t rows, Nanoseconds elapsed) noexcept {
@@ -103,12 +101,17 @@ void CostCurve::observe(int64_t rows, Nanoseconds elapsed) noexcept {
   constexpr double kMostRatio = 4;  // a preempted run says little about the model
   const std::lock_guard lock(mutex_);
   if (points_.empty() || rows > points_.back().rows) return;
-  const double expected = interpolate(points_, rows);
+  const double expected = slowdown_ * interpolate(points_, rows);
   if (expected <= 0) return;
   const double ratio = std::min(static_cast<double>(elapsed.count()) / expected, kMostRatio);
+  const double correction = 1 + (ratio - 1) * kWeight;
   const auto upper = std::ranges::lower_bound(points_, rows, {}, &Point::rows);
-  upper->nanoseconds *= 1 + (ratio - 1) * kWeight;
-  if (upper->rows != rows && upper != points_.begin()) (upper - 1)->nanoseconds *= 1 + (ratio - 1) * kWeight;
+  if (!upper->guessed) {
+    slowdown_ *= correction;
+    return;
+  }
+  upper->nanoseconds *= correction;
+  if (upper->rows != rows && (upper - 1)->guessed) (upper - 1)->nanoseconds *= correction;
 }
 
 void extend_cost_curve(std::vector<CostCurve::Point>& points, int64_t max_rows) {
@@ -121,7 +124,7 @@ void extend_cost_curve(std::vector<CostCurve::Point>& points, int64_t max_rows) 
       std::max((last.nanoseconds - before.nanoseconds) / static_cast<double>(last.rows - before.rows), least);
   while (points.back().rows * 2 <= max_rows && !is_flat(points)) {
     const CostCurve::Point end = points.back();
-    points.push_back({end.rows * 2, end.nanoseconds + slope * static_cast<double>(end.rows)});
+    points.push_back({end.rows * 2, end.nanoseconds + slope * static_cast<double>(end.rows), true});
   }
 }
 

@@ -16,6 +16,7 @@ class CostCurve {
   struct Point {
     int64_t rows;
     double nanoseconds;
+    bool guessed = false;  ///< continued from measured ones; see extend_cost_curve()
   };
 
   CostCurve() = default;
@@ -32,13 +33,16 @@ class CostCurve {
   /// Smallest row count whose per-row cost is within 25 % of the best: below it, waiting for a running batch to finish
   /// costs less than starting a small one beside it.
   int64_t worthwhile_rows() const noexcept;
-  /// Moves the nearest points towards an observed run (weight 1/16).
+  /// Moves the cost of all row counts, or the nearest guessed points, towards an observed run (weight 1/16). The shape
+  /// that was measured stays: with other work on the same cores every run takes longer, and only sizes that are run
+  /// would be seen to.
   void observe(int64_t rows, Nanoseconds elapsed) noexcept;
   std::vector<Point> points() const;
 
  private:
   mutable std::mutex mutex_;
   std::vector<Point> points_;
+  double slowdown_ = 1;  // what a run takes now, over what points_ say
 };
 
 /// Continues a curve whose per-row cost still fell where it ends: in doublings up to `max_rows`, along the line through

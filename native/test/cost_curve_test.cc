@@ -47,6 +47,25 @@ TEST(CostCurve, FollowsWhatItSeesAndDistrustsOutliers) {
   EXPECT_LT(static_cast<double>(curve.cost(2).count()), before * 1.25);
 }
 
+// What it is run with costs more while others use the cores; what it is not run with would look cheap beside it.
+TEST(CostCurve, KeepsItsShapeWhenEveryRunIsSlower) {
+  CostCurve curve({{1, 33e3}, {4, 36e3}, {16, 102e3}, {32, 201e3}, {64, 398e3}});
+  for (int i = 0; i < 500; ++i) curve.observe(16, Nanoseconds(204'000));
+  EXPECT_NEAR(static_cast<double>(curve.cost(16).count()), 204e3, 2e3);
+  EXPECT_NEAR(static_cast<double>(curve.cost(64).count()), 796e3, 8e3);
+  EXPECT_EQ(curve.efficient_rows(Nanoseconds(0)), 16);
+  EXPECT_EQ(curve.efficient_rows(std::chrono::microseconds(110)), 4) << "the ceiling is one of what runs take now";
+}
+
+TEST(CostCurve, CorrectsWhatItGuessed) {
+  std::vector<CostCurve::Point> points = {{1, 88e6}, {2, 108e6}};
+  extend_cost_curve(points, 64);
+  CostCurve curve(points);
+  for (int i = 0; i < 500; ++i) curve.observe(64, std::chrono::milliseconds(4000));
+  EXPECT_NEAR(static_cast<double>(curve.cost(64).count()), 4000e6, 40e6);
+  EXPECT_EQ(curve.cost(2), std::chrono::milliseconds(108)) << "was measured";
+}
+
 TEST(CostCurve, ExtendsALineThatStillFalls) {
   // 68 ms a run and 20 ms a row.
   std::vector<CostCurve::Point> points = {{1, 88e6}, {2, 108e6}};
