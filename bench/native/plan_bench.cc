@@ -15,7 +15,7 @@ void plan(size_t length, uint64_t shapes) {
   const BatchPolicy policy{.max_rows = 32, .worthwhile_rows = 8};
   BatchPlan plan;
   const double nanoseconds = nanoseconds_per_call([&] {
-    plan_batch(queue, policy, 0, now, plan);
+    plan_batch(queue, policy, {.rows = static_cast<int64_t>(length)}, now, plan);
     keep(plan);
   });
   require(!plan.take.empty(), "the plan took nothing");

@@ -20,9 +20,18 @@ struct Company {
   TimePoint earliest_deadline = TimePoint::max();
 };
 
+// What a batch may take. Without a delay, an even share of what is there, so that no instance is idle while another
+// runs all of it; but no less than is worthwhile.
+int64_t row_limit(const BatchPolicy& policy, int64_t rows) {
+  if (policy.instances <= 1 || policy.max_delay.count() > 0 || !policy.preferred_rows.empty()) return policy.max_rows;
+  const int64_t share = (rows + policy.instances - 1) / policy.instances;
+  return std::min(std::max(share, policy.worthwhile_rows), policy.max_rows);
+}
+
 // The first live entry, and those behind it that may share its batch. Entries of one shape keep their order: the first
 // that does not fit ends the batch, so that a large request is never overtaken for ever.
-Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, TimePoint now, BatchPlan& plan) {
+Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, int64_t limit, TimePoint now,
+               BatchPlan& plan) {
   Company company;
   size_t mismatches = 0;
   for (uint32_t i = 0; i < queue.size() && !company.full && mismatches <= policy.scan_limit; ++i) {
@@ -36,7 +45,7 @@ Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, Ti
       ++mismatches;
       continue;
     }
-    if (!is_head && company.rows + entry.rows > policy.max_rows) {
+    if (!is_head && company.rows + entry.rows > limit) {
       company.full = true;
       break;
     }
@@ -44,7 +53,7 @@ Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, Ti
     company.rows += entry.rows;
     company.oldest = std::min(company.oldest, entry.queued);
     company.earliest_deadline = std::min(company.earliest_deadline, entry.deadline);
-    company.full = company.rows >= policy.max_rows;
+    company.full = company.rows >= limit;
   }
   company.others = mismatches > 0;
   return company;
@@ -74,8 +83,8 @@ TimePoint wait_until(const Company& company, const BatchPolicy& policy, int busy
   return until;
 }
 
-BatchCut cut_of(const Company& company, const BatchPolicy& policy, TimePoint until, TimePoint now) {
-  if (company.full) return BatchCut::kFull;
+BatchCut cut_of(const Company& company, const BatchPolicy& policy, int64_t limit, TimePoint until, TimePoint now) {
+  if (company.full) return limit < policy.max_rows ? BatchCut::kShare : BatchCut::kFull;
   if (until > now) return BatchCut::kDeadline;
   if (policy.max_delay.count() > 0) {
     return company.rows >= policy.target_rows ? BatchCut::kPreferred : BatchCut::kDelay;
@@ -86,17 +95,18 @@ BatchCut cut_of(const Company& company, const BatchPolicy& policy, TimePoint unt
 }  // namespace
 
 std::string_view batch_cut_name(BatchCut cut) noexcept {
-  static constexpr std::array<std::string_view, kBatchCuts> kNames = {"full",     "preferred", "delay",
-                                                                      "deadline", "shape",     "instanceFree"};
+  static constexpr std::array<std::string_view, kBatchCuts> kNames = {"full",     "share", "preferred",   "delay",
+                                                                      "deadline", "shape", "instanceFree"};
   return kNames[static_cast<size_t>(cut)];
 }
 
-void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, int busy_runners, TimePoint now,
+void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, BatchLoad load, TimePoint now,
                 BatchPlan& plan) {
   plan.take.clear();
   plan.drop.clear();
   plan.wake = TimePoint::max();
-  const Company company = gather(queue, policy, now, plan);
+  const int64_t limit = row_limit(policy, load.rows);
+  const Company company = gather(queue, policy, limit, now, plan);
   if (plan.take.empty()) return;
   if (!policy.preferred_rows.empty() && !delay_is_over(company, policy, now)) {
     if (const size_t count = preferred_count(queue, policy, plan); count > 0) {
@@ -105,10 +115,10 @@ void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, i
       return;
     }
   }
-  const TimePoint until = wait_until(company, policy, busy_runners);
+  const TimePoint until = wait_until(company, policy, load.busy_runners);
   // A deadline that would pass during the wait ends the wait.
   if (until <= now || company.earliest_deadline <= until) {
-    plan.cut = cut_of(company, policy, until, now);
+    plan.cut = cut_of(company, policy, limit, until, now);
     return;
   }
   plan.take.clear();

@@ -2,6 +2,7 @@
 // Which queued requests run next: a pure function of the queue, the policy and the time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -13,6 +14,7 @@ namespace ortserve {
 
 struct BatchPolicy {
   int64_t max_rows = 1;         ///< cap of one batch; a single larger request still runs, alone
+  int instances = 1;            ///< runners that share the queue
   Nanoseconds max_delay{0};     ///< how long the oldest request may wait for company; 0: run what is there
   int64_t target_rows = 1;      ///< with max_delay: enough company
   int64_t worthwhile_rows = 1;  ///< a further runner starts beside a busy one only with this many rows ...
@@ -26,14 +28,15 @@ struct BatchPolicy {
 /// Why a batch has the size it has.
 enum class BatchCut : uint8_t {
   kFull,          ///< the cap: not another request of this shape fits
+  kShare,         ///< an even share of what is there: the rest is for the other instances
   kPreferred,     ///< a preferred size, or enough company, was there
   kDelay,         ///< the oldest request had waited max_delay
   kDeadline,      ///< waiting longer would have cost a request its deadline
   kShape,         ///< everything of this shape was taken; requests of other shapes stayed behind
   kInstanceFree,  ///< everything was taken, because there was a free instance to run it
 };
-inline constexpr size_t kBatchCuts = 6;
-/// "full", "preferred", "delay", "deadline", "shape", "instanceFree"
+inline constexpr size_t kBatchCuts = 7;
+/// "full", "share", "preferred", "delay", "deadline", "shape", "instanceFree"
 std::string_view batch_cut_name(BatchCut cut) noexcept;
 
 /// What the plan sees of one queued request.
@@ -52,10 +55,26 @@ struct BatchPlan {
   TimePoint wake = TimePoint::max();       ///< nothing to take yet: when to plan again
 };
 
-/// `queue`: in the order in which entries are to be served. `busy_runners`: runs of this model in flight now. Never
-/// takes a cancelled or expired entry; takes the first live entry whenever it takes any. `plan` is cleared and
-/// refilled, so that its vectors are reused.
-void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, int busy_runners, TimePoint now,
+/// How many rows are queued or running: the most of late, because in between many of them are with their callers.
+class Crowd {
+ public:
+  void see(int64_t rows) noexcept { rows_ = std::max(static_cast<double>(rows), rows_ * kKept); }
+  int64_t rows() const noexcept { return static_cast<int64_t>(rows_); }
+
+ private:
+  static constexpr double kKept = 127.0 / 128;  // of what is not there any more, each time
+  double rows_ = 0;
+};
+
+/// What the plan sees of the model besides its queue.
+struct BatchLoad {
+  int busy_runners = 0;  ///< runs in flight now
+  int64_t rows = 0;      ///< queued and running; see Crowd
+};
+
+/// `queue`: in the order in which entries are to be served. Never takes a cancelled or expired entry; takes the first
+/// live entry whenever it takes any. `plan` is cleared and refilled, so that its vectors are reused.
+void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, BatchLoad load, TimePoint now,
                 BatchPlan& plan);
 
 }  // namespace ortserve

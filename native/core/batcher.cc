@@ -206,7 +206,8 @@ bool Batcher::work(TimePoint now) noexcept {
 void Batcher::take_batch(TimePoint now, Batch& batch, Batch& dropped) {
   const size_t horizon = static_cast<size_t>(policy_.max_rows) + policy_.scan_limit;
   if (const uint64_t moved = queue_.list(horizon, now, view_); moved > 0) stats_.delayed(moved);
-  plan_batch(view_, policy_, running_, now, plan_);
+  crowd_.see(queue_.rows() + running_rows_);
+  plan_batch(view_, policy_, {.busy_runners = running_, .rows = crowd_.rows()}, now, plan_);
   if (plan_.take.empty() && plan_.wake != TimePoint::max() && plan_.wake < timer_) {
     timer_ = plan_.wake;
     workers_.announce_at(shared_from_this(), timer_);

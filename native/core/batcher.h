@@ -153,6 +153,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   int64_t runs_until_policy_ = 0;     // the policy follows the curve as it is corrected
   int running_ = 0;                   // runs in flight, inline ones included
   int64_t running_rows_ = 0;
+  Crowd crowd_;
   BatchTuner tuner_;      // these four with options_.tune_delay
   TrafficWindow window_;  // since window_start_
   TimePoint window_start_{};

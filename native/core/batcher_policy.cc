@@ -31,6 +31,7 @@ BatchPolicy derive_policy(const BatcherOptions& options, const CostCurve& curve,
   BatchPolicy policy;
   if (!batched || options.max_batch_rows == 1) return policy;
   policy.max_rows = row_cap(options, curve);
+  policy.instances = options.instances;
   policy.preferred_rows = options.preferred_rows;
   policy.max_delay = options.max_delay;
   policy.target_rows = policy.max_rows;

@@ -17,9 +17,9 @@ QueuedEntry entry(int64_t rows, uint64_t shape = 1, microseconds age = microseco
   return {rows, shape, kStart - age, kNoDeadline, false};
 }
 
-BatchPlan plan(const std::vector<QueuedEntry>& queue, const BatchPolicy& policy, int busy = 0) {
+BatchPlan plan(const std::vector<QueuedEntry>& queue, const BatchPolicy& policy, int busy = 0, int64_t rows = 0) {
   BatchPlan result;
-  plan_batch(queue, policy, busy, kStart, result);
+  plan_batch(queue, policy, {.busy_runners = busy, .rows = rows}, kStart, result);
   return result;
 }
 
@@ -117,6 +117,37 @@ TEST(BatchPlan, AfterTheDelayAPreferredSizeMattersNoLonger) {
 TEST(BatchPlan, TheOldestSetsTheDelayWhereverItStands) {
   const BatchPolicy policy{.max_rows = 8, .max_delay = microseconds(500), .target_rows = 8};
   EXPECT_EQ(plan({entry(1, 1, microseconds(0)), entry(1, 1, microseconds(600))}, policy).take, (Indices{0, 1}));
+}
+
+TEST(BatchPlan, LeavesTheOtherInstancesTheirShare) {
+  const std::vector<QueuedEntry> queue(20, entry(1));
+  const BatchPolicy policy{.max_rows = 16, .instances = 4, .worthwhile_rows = 2};
+  const auto share = plan(queue, policy, 0, 20);
+  EXPECT_EQ(share.take.size(), 5u);
+  EXPECT_EQ(share.cut, BatchCut::kShare);
+  EXPECT_EQ(plan(queue, policy, 0, 21).take.size(), 6u) << "a share is rounded up";
+  EXPECT_EQ(plan(queue, policy, 0, 4).take.size(), 2u) << "no less than is worthwhile";
+  const auto full = plan(queue, policy, 0, 1000);
+  EXPECT_EQ(full.take.size(), 16u);
+  EXPECT_EQ(full.cut, BatchCut::kFull);
+}
+
+TEST(BatchPlan, SharesNothingWhereSizeWasAskedFor) {
+  const std::vector<QueuedEntry> queue(20, entry(1));
+  EXPECT_EQ(plan(queue, {.max_rows = 16, .instances = 1}, 0, 20).take.size(), 16u);
+  EXPECT_EQ(plan(queue, {.max_rows = 16, .instances = 4, .max_delay = microseconds(1)}, 0, 20).take.size(), 16u);
+  EXPECT_EQ(plan(queue, {.max_rows = 16, .instances = 4, .preferred_rows = {12}}, 0, 20).take.size(), 12u);
+}
+
+TEST(Crowd, IsTheMostOfLate) {
+  Crowd crowd;
+  crowd.see(64);
+  crowd.see(3);
+  EXPECT_EQ(crowd.rows(), 63);
+  for (int i = 0; i < 1000; ++i) crowd.see(3);
+  EXPECT_EQ(crowd.rows(), 3);
+  crowd.see(200);
+  EXPECT_EQ(crowd.rows(), 200);
 }
 
 TEST(BatchPlan, SaysWhyABatchWasCut) {

@@ -86,6 +86,20 @@ TEST_P(BatchTunerAgainstFixed, IsWithinATenthOfTheBestDelay) {
   EXPECT_LE(tuned.mean_latency, 1.1 * best.mean_latency);
 }
 
+TEST(TrafficOfSeveralInstances, GainsOrKeepsWhenTheyShare) {
+  const std::vector<CostCurve::Point> slow = {{1, 10e6}, {2, 16e6}, {4, 28e6}, {8, 54e6}, {16, 106e6}};
+  const auto gain = [&](int instances, int callers) {
+    const auto served = [&](bool shares) {
+      const Traffic traffic{.curve = slow, .callers = callers, .instances = instances, .shares = shares};
+      return simulate(traffic, seconds(60), BatchTuning{}).per_second;
+    };
+    return served(true) / served(false);
+  };
+  EXPECT_GE(gain(4, 16), 1.02);
+  EXPECT_GE(gain(16, 64), 1.03);
+  for (int callers : {4, 64, 256}) EXPECT_GE(gain(4, callers), 0.99) << callers << " callers";
+}
+
 const std::vector<CostCurve::Point> kMlp = {{1, 33e3}, {4, 36e3}, {16, 102e3}, {32, 201e3}, {64, 398e3}};
 const std::vector<CostCurve::Point> kLaunchBound = {{1, 1000e3}, {4, 1050e3}, {16, 1250e3}, {32, 1500e3}, {64, 2000e3}};
 const std::vector<CostCurve::Point> kLinear = {{1, 560e3}, {4, 2190e3}, {16, 9730e3}};

@@ -21,6 +21,8 @@ struct Traffic {
   int callers = 0;
   double per_second = 0;
   double serial_us = 2;  ///< one thread takes in all requests, and each costs it this long
+  int instances = 1;     ///< each on cores of its own
+  bool shares = true;    ///< else the first free instance takes all it can
 };
 
 struct Outcome {
@@ -33,6 +35,10 @@ class TrafficSimulation {
   TrafficSimulation(const Traffic& traffic, std::optional<BatchTuning> fixed)
       : traffic_(traffic), curve_(traffic.curve), fixed_(fixed) {
     policy_.max_rows = curve_.efficient_rows(Nanoseconds(0));
+    policy_.worthwhile_rows = curve_.worthwhile_rows();
+    policy_.patience = 2 * curve_.cost(policy_.max_rows);
+    if (traffic.shares) policy_.instances = traffic.instances;
+    runs_.resize(static_cast<size_t>(traffic.instances));
     apply(fixed ? *fixed : tuner_.tuning());
   }
 
@@ -44,9 +50,10 @@ class TrafficSimulation {
       const Event event = events_.top();
       events_.pop();
       now_ = event.when;
+      if (timer_ <= now_) timer_ = TimePoint::max();
       if (event.kind == Event::kCall) call();
-      if (event.kind == Event::kDone) done();
-      start();
+      if (event.kind == Event::kDone) done(runs_[event.run]);
+      for (Run& run : runs_) start(run);
     }
     const auto done = static_cast<double>(done_);
     return {done / std::chrono::duration<double>(length).count(), static_cast<double>(latency_.count()) / done};
@@ -56,8 +63,10 @@ class TrafficSimulation {
   struct Event {
     TimePoint when;
     enum Kind { kCall, kWake, kDone } kind;
+    size_t run = 0;
     bool operator>(const Event& other) const { return when > other.when; }
   };
+  using Run = std::vector<TimePoint>;  // when each of its requests was queued; empty: the instance is free
   static Nanoseconds micros(double count) { return Nanoseconds(static_cast<int64_t>(count * 1000)); }
   double random(double low, double high) { return std::uniform_real_distribution<double>(low, high)(random_); }
 
@@ -68,32 +77,40 @@ class TrafficSimulation {
   }
   void call() {
     queue_.push_back({1, 1, now_, kNoDeadline, false});
-    window_.peak_rows = std::max(window_.peak_rows, static_cast<int64_t>(queue_.size()) + running_);
+    window_.peak_rows = std::max(window_.peak_rows, rows());
     if (traffic_.callers == 0) {
       call_at(now_ + micros(std::exponential_distribution<double>(traffic_.per_second / 1e6)(random_)));
     }
   }
-  void start() {
-    if (running_ > 0) return;
-    plan_batch(queue_, policy_, 0, now_, plan_);
-    if (plan_.wake != TimePoint::max()) events_.push({plan_.wake, Event::kWake});
+  void start(Run& run) {
+    if (!run.empty()) return;
+    crowd_.see(rows());
+    plan_batch(queue_, policy_, {.busy_runners = busy_, .rows = crowd_.rows()}, now_, plan_);
+    if (plan_.wake < timer_) {
+      timer_ = plan_.wake;
+      events_.push({timer_, Event::kWake});
+    }
     if (plan_.take.empty()) return;
-    running_ = static_cast<int64_t>(plan_.take.size());
-    for (int64_t i = 0; i < running_; ++i) taken_.push_back(queue_[static_cast<size_t>(i)].queued);
-    queue_.erase(queue_.begin(), queue_.begin() + running_);
-    const double run = static_cast<double>(curve_.cost(running_).count()) / 1000 * random(0.95, 1.15);
-    events_.push({now_ + micros(8 + run), Event::kDone});
+    for (uint32_t index : plan_.take) run.push_back(queue_[index].queued);
+    const auto count = static_cast<std::ptrdiff_t>(run.size());
+    queue_.erase(queue_.begin(), queue_.begin() + count);
+    running_ += count;
+    ++busy_;
+    const double cost = static_cast<double>(curve_.cost(count).count()) / 1000 * random(0.95, 1.15);
+    events_.push({now_ + micros(8 + cost), Event::kDone, static_cast<size_t>(&run - runs_.data())});
   }
-  void done() {
-    for (TimePoint queued : taken_) {
+  void done(Run& run) {
+    for (TimePoint queued : run) {
       latency_ += now_ - queued;
       window_.total_latency += now_ - queued;
       if (traffic_.callers > 0) call_at(now_ + micros(random(5, 25)));
     }
-    done_ += running_;
-    window_.requests += running_;
-    running_ = 0;
-    taken_.clear();
+    const auto count = static_cast<int64_t>(run.size());
+    done_ += count;
+    window_.requests += count;
+    running_ -= count;
+    --busy_;
+    run.clear();
     if (!fixed_ && ++batches_ >= 16 && now_ - window_start_ >= std::chrono::milliseconds(10)) end_window();
   }
   void end_window() {
@@ -103,6 +120,7 @@ class TrafficSimulation {
     window_start_ = now_;
     batches_ = 0;
   }
+  int64_t rows() const { return static_cast<int64_t>(queue_.size()) + running_; }
   void apply(BatchTuning tuning) {
     policy_.max_delay = tuning.delay;
     policy_.target_rows = std::min(tuning.target_rows, policy_.max_rows);
@@ -117,13 +135,16 @@ class TrafficSimulation {
   std::mt19937 random_{42};
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::vector<QueuedEntry> queue_;
-  std::vector<TimePoint> taken_;
+  std::vector<Run> runs_;
+  Crowd crowd_;
   TrafficWindow window_;
   TimePoint now_{std::chrono::seconds(1)};
   TimePoint window_start_ = now_;
   TimePoint reader_free_{};
+  TimePoint timer_ = TimePoint::max();  // the earliest wake set and not yet due
   Nanoseconds latency_{0};
-  int64_t running_ = 0;
+  int64_t running_ = 0;  // rows
+  int busy_ = 0;         // runs
   int64_t done_ = 0;
   int batches_ = 0;
 };

@@ -46,6 +46,8 @@ export interface NativeSharedStats {
 export interface NativeBatchCuts {
   /** The cap: not another request of this shape fitted. */
   readonly full: number;
+  /** An even share of what was there: the rest was left to the other instances. */
+  readonly share: number;
   /** A preferred size was there, or as many rows as a delay waits for. */
   readonly preferred: number;
   /** The oldest request had waited `maxDelayMs`. */

@@ -79,6 +79,7 @@ test("the statistics say why each batch had its size", async () => {
   await Promise.all(callAll(model, values));
   assert.deepEqual(model.stats().batchCuts, {
     full: 3,
+    share: 0,
     preferred: 0,
     delay: 0,
     deadline: 0,

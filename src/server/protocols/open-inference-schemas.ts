@@ -74,6 +74,7 @@ const batchingStatistics = z
     cuts: z
       .object({
         full: calls.describe("The cap was reached."),
+        share: calls.describe("An even share of what was there; the rest was left to the other instances."),
         preferred: calls.describe("A preferred size, or as many rows as a delay waits for, was there."),
         delay: calls.describe("The oldest request had waited for the longest delay."),
         deadline: calls.describe("Waiting longer would have cost a request its deadline."),
