@@ -21,8 +21,8 @@ export interface Measured {
   readonly rounds: number;
   readonly requestsPerSecond: number;
   readonly rowsPerSecond: number;
-  /** Lowest and highest requestsPerSecond over the rounds. */
-  readonly range: readonly [number, number];
+  /** Requests/s round by round. */
+  readonly rates: readonly number[];
   /** Requests that failed, all rounds together. */
   readonly failed: number;
   /** Microseconds. */

@@ -100,7 +100,7 @@ class BenchRun {
   private async feature(feature: Feature): Promise<FeatureResult | undefined> {
     const model = await prepareModel(feature.model);
     const { rounds, duration } = this.options;
-    return model && measureFeature(feature, model, { rounds, seconds: duration, log: progress.log });
+    return model && measureFeature(feature, model, { rounds: rounds * duration, log: progress.log });
   }
 
   private async pieces(): Promise<MicroResult[]> {

@@ -8,7 +8,7 @@ import { type BenchRequest, buildRequest, type Workload } from "../workloads.js"
 import { checkReply } from "./check.js";
 import { ServerProcess } from "./process.js";
 import type { ServerKind } from "./servers.js";
-import { median, summarizeWindows } from "./summary.js";
+import { inTurn, median, summarizeWindows } from "./summary.js";
 
 export interface CompareOptions {
   readonly rounds: number;
@@ -82,7 +82,7 @@ class Comparison {
   async measure(model: BenchModel): Promise<WorkloadResult> {
     const { rounds } = this.options;
     for (let round = 0; round < rounds; round++) {
-      for (const id of this.order(round)) await this.closedRound(id, round);
+      for (const connections of this.options.concurrency(this.workload)) await this.closedRound(connections, round);
       this.ceiling.push(...(await this.options.ceiling(model, this.workload.ceilingBatches)));
     }
     const rate = this.openLoopRate();
@@ -98,19 +98,17 @@ class Comparison {
     for (const server of this.servers.values()) await server.stop();
   }
 
-  /** Each round begins with another server. */
   private order(round: number): string[] {
-    const ids = [...this.servers.keys()];
-    const first = ids.length > 0 ? round % ids.length : 0;
-    return [...ids.slice(first), ...ids.slice(0, first)];
+    return inTurn([...this.servers.keys()], round);
   }
 
-  private async closedRound(id: string, round: number): Promise<void> {
-    const { headline } = this.workload;
-    for (const connections of this.ceilings.has(id) ? [headline] : this.options.concurrency(this.workload)) {
-      const load = (url: URL) => closedLoop(url, this.files, connections, this.options.seconds);
+  /** One step of the ladder: what is compared is measured close together. */
+  private async closedRound(connections: number, round: number): Promise<void> {
+    const load = (url: URL) => closedLoop(url, this.files, connections, this.options.seconds);
+    for (const id of this.order(round)) {
+      if (this.ceilings.has(id) && connections !== this.workload.headline) continue;
       const window = await this.window(id, load);
-      if (window === undefined) return;
+      if (window === undefined) continue;
       entry(this.closed, `${id}/${connections}`, () => ({ server: id, connections, windows: [] })).windows.push(window);
       this.progress(round, id, `${connections} connections`, window.load);
     }

@@ -9,6 +9,21 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
+/** Each round begins with another one. */
+export function inTurn<T>(all: readonly T[], round: number): T[] {
+  const first = all.length > 0 ? round % all.length : 0;
+  return [...all.slice(first), ...all.slice(0, first)];
+}
+
+/**
+ * How many times the rate of `to` that of `of` is: the median over the rounds, in each of which both had their windows one
+ * after the other. What slows a whole round, or a whole run, does not count.
+ */
+export function rateRatio(of: Measured, to: Measured): number {
+  const rounds = Math.min(of.rates.length, to.rates.length);
+  return median(of.rates.slice(0, rounds).map((rate, round) => rate / (to.rates[round] ?? Number.NaN)));
+}
+
 /** `windows`: one or more, of one server under one load, whose requests carry `rows` rows each. */
 export function summarizeWindows(server: string, windows: readonly Window[], rows: number): Measured {
   const over = (value: (window: Window) => number) => median(windows.map(value));
@@ -24,7 +39,7 @@ export function summarizeWindows(server: string, windows: readonly Window[], row
     rounds: windows.length,
     requestsPerSecond,
     rowsPerSecond: requestsPerSecond * rows,
-    range: [Math.min(...rates), Math.max(...rates)],
+    rates,
     failed: windows.reduce((total, { load }) => total + load.failed, 0),
     ...{ p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), profile },
     cpuMicrosPerRequest: over(({ load, cpuSeconds }) => (1e6 * cpuSeconds) / Math.max(1, load.requests)),

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { checkReply } from "../compare/check.js";
 import { ServerProcess } from "../compare/process.js";
 import { launchOrtserve, serverKinds } from "../compare/servers.js";
-import { summarizeWindows } from "../compare/summary.js";
+import { inTurn, summarizeWindows } from "../compare/summary.js";
 import { closedLoop, RequestFiles } from "../load/load.js";
 import type { BenchModel } from "../models/models.js";
 import type { FeatureResult, Window } from "../results.js";
@@ -14,9 +14,8 @@ import { type BenchRequest, buildRequest } from "../workloads.js";
 import type { Feature, Variant } from "./features.js";
 
 export interface FeatureOptions {
+  /** Windows of a second that each variant gets. Differences are small here: many short ones tell more than few long ones. */
   readonly rounds: number;
-  /** Seconds of one window. */
-  readonly seconds: number;
   readonly log: (line: string) => void;
 }
 
@@ -31,8 +30,8 @@ export async function measureFeature(
   try {
     for (const variant of feature.variants) await arena.start(variant);
     for (let round = 0; round < options.rounds; round++) {
-      for (const variant of feature.variants) {
-        const { load } = await arena.window(variant, options.seconds);
+      for (const variant of inTurn(feature.variants, round)) {
+        const { load } = await arena.window(variant);
         const rate = Math.round(load.requests / load.seconds);
         options.log(`${feature.id}, round ${round + 1} of ${options.rounds}: ${variant.title}: ${rate} requests/s`);
       }
@@ -76,12 +75,12 @@ class Arena {
     server.pause();
   }
 
-  async window(variant: Variant, seconds: number): Promise<Window> {
+  async window(variant: Variant): Promise<Window> {
     const server = this.servers.get(variant.id) as ServerProcess;
     server.resume();
     const reloading = variant.reloads ? new Reloading(server.port, this.model.name) : undefined;
     try {
-      const load = () => closedLoop(this.url(server), this.files, this.feature.connections, seconds);
+      const load = () => closedLoop(this.url(server), this.files, this.feature.connections, 1);
       const window = await server.meter(load);
       this.windows.set(variant.id, [...(this.windows.get(variant.id) ?? []), window]);
       return window;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { summarizeWindows } from "../../bench/compare/summary.js";
+import { inTurn, summarizeWindows } from "../../bench/compare/summary.js";
 import { judgeGoals } from "../../bench/goals.js";
 import { summarize } from "../../bench/load/latencies.js";
 import type { ClosedPoint, Window, WorkloadResult } from "../../bench/results.js";
@@ -49,6 +49,26 @@ test("ratios are read at the headline concurrency", () => {
   );
 });
 
+test("a ratio is the median over the rounds, so that what slows a whole round does not count", () => {
+  const of = (server: string, ...requests: number[]) => ({
+    ...summarizeWindows(
+      server,
+      requests.map((count) => window(count, 10)),
+      1,
+    ),
+    connections: 64,
+  });
+  const goals = judgeGoals([workload(of("ortserve", 300, 90, 310), of("fastify", 100, 30, 100))], [], []);
+  assert.equal(goals[0]?.measured, 3);
+});
+
+test("each round begins with another one", () => {
+  assert.deepEqual(
+    [0, 1, 2, 3].map((round) => inTurn(["a", "b", "c"], round).join("")),
+    ["abc", "bca", "cab", "abc"],
+  );
+});
+
 test("a feature is judged against the variant that it names, or by its failures", () => {
   const feature = { id: "f", title: "", connections: 1 };
   const points = [
@@ -81,7 +101,7 @@ test("one disturbed window does not move the summary", () => {
   assert.equal(summary.rowsPerSecond, 400);
   assert.equal(summary.p99, 12);
   assert.equal(summary.failed, 3);
-  assert.deepEqual(summary.range, [10, 102]);
+  assert.deepEqual(summary.rates, [100, 10, 102]);
 });
 
 test("percentiles are those of the nearest rank, in whole microseconds", () => {
