@@ -58,6 +58,7 @@ export class Reply {
   #owned = true;
   #close = false;
   #cache: CacheOutcome = "";
+  #jsonSize = 0;
   #extraHeaders: string[] | undefined;
 
   constructor(context: ServerContext, response: HttpResponse, head: RequestHead, method: string, route: string) {
@@ -135,7 +136,7 @@ export class Reply {
   sendPrediction(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void {
     if (this.#response === undefined) return;
     if (this.#logged) this.nameRequest();
-    if (jsonSize > 0) this.addHeader("Inference-Header-Content-Length", String(jsonSize));
+    this.#jsonSize = jsonSize;
     this.#cache = timing.cache;
     if (this.#head.timing || this.#context.settings.timingHeaders) {
       this.addHeader("Server-Timing", serverTiming(timing));
@@ -226,7 +227,7 @@ export class Reply {
   }
 
   #writeHead(response: HttpResponse): void {
-    response.writeStatus(responseHead(this.#status, this.#type, this.#cache));
+    response.writeStatus(responseHead(this.#status, this.#type, this.#cache, this.#jsonSize));
     const { requestId } = this.#head;
     if (requestId !== "") response.writeHeader("x-request-id", requestId);
     const extra = this.#extraHeaders;

@@ -9,20 +9,36 @@ export type CacheOutcome = (typeof cacheOutcomes)[number];
 export const json = "application/json";
 export const octets = "application/octet-stream";
 
-function lines(status: number, type: string, cache: CacheOutcome): string {
+function lines(status: number, type: string, cache: CacheOutcome, jsonSize: number): string {
   const contentType = type === "" ? "" : `\r\nContent-Type: ${type}`;
   const xCache = cache === "" ? "" : `\r\nx-cache: ${cache}`;
-  return `${statusLine(status)}${contentType}${xCache}`;
+  const length = jsonSize === 0 ? "" : `\r\nInference-Header-Content-Length: ${jsonSize}`;
+  return `${statusLine(status)}${contentType}${xCache}${length}`;
 }
 
-const ofPredictions: Readonly<Record<string, Readonly<Record<string, string>>>> = Object.fromEntries(
+/** Of a kind of prediction: replies of one model mostly have JSON of one size. */
+interface Recent {
+  jsonSize: number;
+  lines: string;
+}
+
+const ofPredictions: Readonly<Record<string, Readonly<Record<string, Recent>>>> = Object.fromEntries(
   [json, octets].map((type) => [
     type,
-    Object.fromEntries(cacheOutcomes.map((cache) => [cache, lines(200, type, cache)])),
+    Object.fromEntries(cacheOutcomes.map((cache) => [cache, { jsonSize: 0, lines: lines(200, type, cache, 0) }])),
   ]),
 );
 
-/** For writeStatus(): the status line, and the headers Content-Type and x-cache, each unless it is "". */
-export function responseHead(status: number, type: string, cache: CacheOutcome): string {
-  return (status === 200 ? ofPredictions[type]?.[cache] : undefined) ?? lines(status, type, cache);
+/**
+ * For writeStatus(): the status line, and the headers Content-Type and x-cache, each unless it is "", and
+ * Inference-Header-Content-Length unless `jsonSize` is 0.
+ */
+export function responseHead(status: number, type: string, cache: CacheOutcome, jsonSize: number): string {
+  const recent = status === 200 ? ofPredictions[type]?.[cache] : undefined;
+  if (recent === undefined) return lines(status, type, cache, jsonSize);
+  if (recent.jsonSize !== jsonSize) {
+    recent.jsonSize = jsonSize;
+    recent.lines = lines(status, type, cache, jsonSize);
+  }
+  return recent.lines;
 }
