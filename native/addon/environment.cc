@@ -87,10 +87,10 @@ const std::shared_ptr<LoadedModel>& Environment::model_of(napi_env env, napi_val
   fail(Code::kInvalidArgument, "expected a model of this thread, got something else");
 }
 
-const std::shared_ptr<LoadedModel>& Environment::model_at(napi_env env, napi_value handle) const {
+const ModelHandle& Environment::model_at(napi_env env, napi_value handle) const {
   uint32_t index = 0;
   if (napi_get_value_uint32(env, handle, &index) == napi_ok && index < handles_->size() && (*handles_)[index]) {
-    return (*handles_)[index]->model;
+    return *(*handles_)[index];
   }
   fail(Code::kInvalidArgument, "expected a model of this thread, got something else");
 }

@@ -13,6 +13,7 @@
 #include "addon/js_reference.h"
 #include "addon/js_slabs.h"
 #include "core/codec/body.h"
+#include "core/codec/seen_header.h"
 
 namespace ortserve {
 
@@ -25,6 +26,7 @@ using ModelHandles = std::vector<const ModelHandle*>;
 struct ModelHandle {
   std::shared_ptr<LoadedModel> model;
   std::shared_ptr<ModelHandles> handles;
+  mutable SeenHeader seen = {};  // by requests that are decoded on the environment's thread
 };
 
 /// Used on its own thread only. Lives from the addon's registration until the environment's teardown.
@@ -43,7 +45,7 @@ class Environment {
   /// The model behind a JavaScript object. Throws kInvalidArgument when it is none of this environment's.
   const std::shared_ptr<LoadedModel>& model_of(napi_env env, napi_value value) const;
   /// The same by the number of its handle, which is quicker to read.
-  const std::shared_ptr<LoadedModel>& model_at(napi_env env, napi_value handle) const;
+  const ModelHandle& model_at(napi_env env, napi_value handle) const;
 
   /// The port object; made by the first call.
   napi_value open_port(napi_env env, napi_value on_replies, napi_value on_outputs);

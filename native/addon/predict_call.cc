@@ -94,7 +94,7 @@ napi_value call_predict(napi_env env, napi_callback_info info) {
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
     CompletionPort& completions = environment.completions();
-    const auto& model = environment.model_at(env, arguments[0]);
+    const auto& model = environment.model_at(env, arguments[0]).model;
     const bool lend = read_bool(env, arguments[3], "lend");
     const TimePoint received = Clock::now();
     const TimePoint deadline = deadline_after(received, read_amount(env, arguments[4], "timeoutMicros"));
@@ -136,7 +136,7 @@ napi_value call_predict_prepared(napi_env env, napi_callback_info info) {
     Environment& environment = *Environment::of(arguments.data);
     environment.begin_call(env);
     CompletionPort& completions = environment.completions();
-    const auto& model = environment.model_at(env, arguments[0]);
+    const auto& model = environment.model_at(env, arguments[0]).model;
     const TimePoint received = Clock::now();
     const TimePoint deadline = deadline_after(received, read_amount(env, arguments[5], "timeoutMicros"));
     admit(completions, completions.tickets().open_count());

@@ -30,7 +30,8 @@ constexpr int64_t kFormatShift = 3;
 constexpr int64_t kMostFlags = (static_cast<int64_t>(WireFormat::kGenerate) + 1) << kFormatShift;
 
 struct WireCall {
-  const std::shared_ptr<LoadedModel>& model;
+  const ModelHandle& handle;
+  const std::shared_ptr<LoadedModel>& model = handle.model;
   WireFormat format;
   bool framed;
   std::optional<size_t> json_size;
@@ -41,7 +42,7 @@ struct WireCall {
 
 WireCall read_call(napi_env env, const Environment& environment, napi_value model, napi_value flags,
                    napi_value json_size, napi_value timeout) {
-  WireCall call{.model = environment.model_at(env, model)};
+  WireCall call{.handle = environment.model_at(env, model)};
   const int64_t bits = read_integer(env, flags, "flags", 0, kMostFlags - 1);
   call.format = static_cast<WireFormat>(bits >> kFormatShift);
   call.framed = bits & kFramedFlag;
@@ -69,12 +70,12 @@ std::unique_ptr<PortRequest> new_request(Environment& environment, WireCall& cal
   return request;
 }
 
-Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> json_size) noexcept {
+Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> json_size, SeenHeader* seen) noexcept {
   if (request.is_cancelled()) return {Code::kCancelled, "the request was cancelled before it was decoded"};
   try {
     const std::shared_ptr<BufferPool> pool = request.model->input_pool();
     return decode_request(request.model->spec(), body, json_size, DecodeLimits{}, *pool, request,
-                          &ProcessEngine::instance().regions());
+                          &ProcessEngine::instance().regions(), seen);
   } catch (const std::bad_alloc&) {
     return {Code::kOutOfMemory, "out of memory while the body was decoded"};
   }
@@ -84,9 +85,9 @@ Status decode(PortRequest& request, const Buffer& body, std::optional<size_t> js
 
 // Always ends with an answer, from the model or at once.
 void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size,
-                      TurnBatch* turn) {
+                      TurnBatch* turn, SeenHeader* seen) {
   LoadedModel& model = *request->model;  // held by the request, which it is submitted with
-  Status status = decode(*request, body, json_size);
+  Status status = decode(*request, body, json_size, seen);
   std::unique_ptr<Request> queued = std::move(request);
   if (status.ok()) status = model.submit(queued, turn);
   if (status.ok()) return;
@@ -107,7 +108,7 @@ void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::op
   ProcessEngine::instance().post([job] {
     const std::shared_ptr<LoadedModel> model = job->request->model;
     job->request->timings.decoding = Clock::now();
-    decode_and_queue(std::move(job->request), job->body, job->json_size, nullptr);
+    decode_and_queue(std::move(job->request), job->body, job->json_size);
     model->end_decode();
   });
 }
@@ -123,7 +124,7 @@ napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRe
   completions.begin_submit(ticket);
   if (decodes_here(call, body.size()) || !call.model->begin_decode()) {
     const uint64_t waiting = environment.turn().added();
-    decode_and_queue(std::move(request), body, call.json_size, &environment.turn());
+    decode_and_queue(std::move(request), body, call.json_size, &environment.turn(), &call.handle.seen);
     if (environment.turn().added() > waiting) {
       completions.finish_submit(record);
       completions.hush();

@@ -9,9 +9,9 @@
 
 namespace ortserve {
 
-/// Decodes on the calling thread. `turn`: see Batcher::submit().
+/// Decodes on the calling thread. `turn`: see Batcher::submit(); `seen`: see decode_request().
 void decode_and_queue(std::unique_ptr<PortRequest> request, const Buffer& body, std::optional<size_t> json_size,
-                      TurnBatch* turn = nullptr);
+                      TurnBatch* turn = nullptr, SeenHeader* seen = nullptr);
 /// Decodes on a worker, after LoadedModel::begin_decode().
 void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::optional<size_t> json_size);
 

@@ -93,7 +93,7 @@ class CodecTest : public testing::Test {
     request = WireRequest();
     request.format = format;
     request.timings.received = TimePoint(std::chrono::hours(1));
-    return decode_request(spec, body, json_size, limits, pool, request);
+    return decode_request(spec, body, json_size, limits, pool, request, nullptr, seen);
   }
 
   /// Encodes `outputs` as the answer to `request`; "" and a failure when that is refused.
@@ -156,6 +156,7 @@ class CodecTest : public testing::Test {
   BufferPool pool{{}};
   DecodeLimits limits;
   WireFormat format = WireFormat::kPredict;
+  SeenHeader* seen = nullptr;
   WireRequest request;
   HeapArena arena;
   EncodedReply reply;

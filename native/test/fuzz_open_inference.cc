@@ -3,6 +3,7 @@
 // and its binary reply, made a request again, must decode to the same tensors.
 #include <utility>
 
+#include "core/codec/seen_header.h"
 #include "test/fuzz_fixture.h"
 
 namespace ortserve::fuzz {
@@ -43,6 +44,30 @@ void check_round_trip(const ModelSpec& spec, BufferPool& pool, WireRequest& requ
   if (!encode_reply(spec, request, arena).ok()) return;  // FP16, BF16, and text that is not UTF-8
 }
 
+// The third request with a header may be filled without reading it, and must be the same.
+void check_header_once_seen(const ModelSpec& spec, BufferPool& pool, const Buffer& body,
+                            std::optional<size_t> json_size, const WireRequest& first) {
+  SeenHeader seen;
+  for (int i = 0; i < 3; ++i) {
+    WireRequest again;
+    again.format = WireFormat::kOpenInference;
+    DecodeLimits limits;
+    limits.max_elements = 1u << 16;
+    require(decode_request(spec, body, json_size, limits, pool, again, nullptr, &seen).ok(), "it decodes again");
+    require(again.id == first.id && again.wanted == first.wanted && again.binary == first.binary &&
+                again.special.size() == first.special.size() && again.priority == first.priority &&
+                again.queue_timeout == first.queue_timeout && again.timing == first.timing,
+            "the same outputs are wanted");
+    require(again.present == first.present && again.rows == first.rows && again.shape_key == first.shape_key &&
+                again.input_bytes == first.input_bytes,
+            "the inputs count the same");
+    for (size_t input = 0; input < spec.inputs.size(); ++input) {
+      if (first.present[input])
+        require(same_tensor(first.inputs[input], again.inputs[input]), "the tensors are the same");
+    }
+  }
+}
+
 }  // namespace
 }  // namespace ortserve::fuzz
 
@@ -79,6 +104,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   check_request(spec, request);
+  check_header_once_seen(spec, pool, body, json_size, request);
   check_round_trip(spec, pool, request);
   return 0;
 }

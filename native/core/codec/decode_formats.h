@@ -8,12 +8,15 @@
 
 namespace ortserve {
 
+class SeenHeader;
+
 /// What every decoder is given.
 struct DecodeContext {
   const ModelSpec& spec;
   const DecodeLimits& limits;
   BufferPool& pool;
   const SharedRegions* regions;  // nullptr: none
+  SeenHeader* seen;              // nullptr: none; for binary Open Inference requests
 };
 
 /// The predict form: {"instances": ...}, {"inputs": ...} or a bare object of named values. As kTfServing neither bare

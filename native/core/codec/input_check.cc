@@ -66,13 +66,13 @@ Status count_rows(const ModelSpec& spec, Request& request) {
 Status check_shape(const InputSpec& spec, const Shape& shape) {
   Shape whole = shape;
   if (is_pruned(spec, shape)) whole[shape.rank() - 1] = static_cast<int64_t>(spec.live->width());
-  const std::string dtype(dtype_name(spec.dtype));
   if (fits(spec.dims, whole)) {
     if (spec.most.rank() == 0 || is_within_range(spec, shape)) return {};
     return {Code::kInvalidInput, "expected a shape from " + spec.least.to_string() + " to " + spec.most.to_string() +
                                      " for input '" + spec.name + "', which the model was prepared for, got " +
                                      shape.to_string()};
   }
+  const std::string dtype(dtype_name(spec.dtype));
   return {Code::kInvalidInput, "expected " + dtype + " " + spec.dims.to_string() + " for input '" + spec.name +
                                    "', got " + dtype + " " + shape.to_string()};
 }

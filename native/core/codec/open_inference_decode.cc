@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/codec/decode_formats.h"
@@ -10,6 +11,7 @@
 #include "core/codec/open_inference_input.h"
 #include "core/codec/region_reference.h"
 #include "core/codec/request_options.h"
+#include "core/codec/seen_header.h"
 
 namespace ortserve {
 
@@ -45,7 +47,11 @@ class OpenInferenceDecoder {
  public:
   OpenInferenceDecoder(const DecodeContext& context, JsonCursor cursor, const Buffer& body, size_t json_size,
                        WireRequest& out) noexcept
-      : context_(context), cursor_(cursor), blobs_(body, json_size), out_(out) {}
+      : context_(context),
+        cursor_(cursor),
+        json_(body.as<const char>(), json_size),
+        blobs_(body, json_size),
+        out_(out) {}
 
   Status decode();
 
@@ -57,10 +63,14 @@ class OpenInferenceDecoder {
   Status add_special(uint64_t classes, const RegionReference& region);
   Status check_inputs_complete() const;
   Status check_outputs_fit() const;
+  bool is_worth_learning() const;
 
   const DecodeContext& context_;
   JsonCursor cursor_;
+  const std::string_view json_;
   BlobReader blobs_;
+  std::vector<SeenHeader::Blob> from_blobs_;  // with context_.seen: inputs
+  size_t inputs_ = 0;
   WireRequest& out_;
   bool has_id_ = false, has_parameters_ = false, has_inputs_ = false, has_outputs_ = false;
   bool binary_output_ = false;  // for outputs that are not listed
@@ -80,7 +90,14 @@ Status OpenInferenceDecoder::decode() {
   if (!out_.special.empty()) out_.special.resize(out_.wanted.size());
   if (out_.wanted.empty()) out_.binary.assign(context_.spec.outputs.size(), binary_output_);
   ORTSERVE_RETURN_IF_ERROR(check_outputs_fit());
-  return finish_inputs(context_.spec, out_);
+  ORTSERVE_RETURN_IF_ERROR(finish_inputs(context_.spec, out_));
+  if (is_worth_learning()) context_.seen->learn(json_, std::move(from_blobs_), out_);
+  return {};
+}
+
+// Whether the next request with this JSON is the same one but for its blobs.
+bool OpenInferenceDecoder::is_worth_learning() const {
+  return context_.seen && from_blobs_.size() == inputs_ && !has_id_ && out_.special.empty();
 }
 
 Status OpenInferenceDecoder::read_member(std::string_view key) {
@@ -105,7 +122,10 @@ Status OpenInferenceDecoder::read_member(std::string_view key) {
 Status OpenInferenceDecoder::read_inputs() {
   JsonArray inputs(cursor_);
   while (inputs.next()) {
-    ORTSERVE_RETURN_IF_ERROR(OpenInferenceInput(context_, blobs_, out_).read(cursor_));
+    OpenInferenceInput input(context_, blobs_, out_);
+    ORTSERVE_RETURN_IF_ERROR(input.read(cursor_));
+    ++inputs_;
+    if (const auto blob = input.blob(); blob && context_.seen) from_blobs_.push_back(*blob);
   }
   return inputs.status();
 }

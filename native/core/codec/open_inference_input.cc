@@ -35,6 +35,11 @@ Status OpenInferenceInput::read(JsonCursor& cursor) {
   return finish(cursor);
 }
 
+std::optional<SeenHeader::Blob> OpenInferenceInput::blob() const {
+  if (!blob_size_) return std::nullopt;
+  return SeenHeader::Blob{index_, shape_, *blob_size_};
+}
+
 Status OpenInferenceInput::read_member(std::string_view key, JsonCursor& cursor) {
   if (key == "name") {
     ORTSERVE_RETURN_IF_ERROR(once(has_name_, key));

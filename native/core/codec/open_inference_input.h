@@ -7,6 +7,7 @@
 
 #include "core/codec/decode_formats.h"
 #include "core/codec/region_reference.h"
+#include "core/codec/seen_header.h"
 
 namespace ortserve {
 
@@ -31,6 +32,9 @@ class OpenInferenceInput {
       : context_(context), blobs_(blobs), out_(out) {}
 
   Status read(JsonCursor& cursor);
+
+  /// Where it came from, when that was a blob; once read.
+  std::optional<SeenHeader::Blob> blob() const;
 
  private:
   Status read_member(std::string_view key, JsonCursor& cursor);

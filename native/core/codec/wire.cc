@@ -9,6 +9,7 @@
 #include "core/codec/json_cursor.h"
 #include "core/codec/json_scalar.h"
 #include "core/codec/reply_formats.h"
+#include "core/codec/seen_header.h"
 
 namespace ortserve {
 
@@ -60,15 +61,17 @@ Status decode(const DecodeContext& context, const Buffer& body, std::optional<si
                                     "), got: " + std::to_string(size)};
   }
   if (json_size == 0) return decode_raw(context, body, out);
+  if (context.seen && context.seen->fill({body.as<const char>(), size}, context, body, out)) return {};
   return decode_json(context, body, size, out);
 }
 
 }  // namespace
 
 Status decode_request(const ModelSpec& spec, const Buffer& body, std::optional<size_t> json_size,
-                      const DecodeLimits& limits, BufferPool& pool, WireRequest& out, const SharedRegions* regions) {
+                      const DecodeLimits& limits, BufferPool& pool, WireRequest& out, const SharedRegions* regions,
+                      SeenHeader* seen) {
   try {
-    Status status = decode({spec, limits, pool, regions}, body, json_size, out);
+    Status status = decode({spec, limits, pool, regions, seen}, body, json_size, out);
     out.attachments.clear();
     return status;
   } catch (const std::bad_alloc&) {

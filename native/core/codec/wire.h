@@ -27,6 +27,8 @@ struct DecodeLimits {
   size_t max_depth = 100;               ///< nesting of the JSON
 };
 
+class SeenHeader;
+
 /// How an output is sent that is neither JSON nor a blob in the reply.
 struct SpecialOutput {
   uint32_t classes = 0;          ///< as so many best elements of each row, with their index; 0: as it is
@@ -57,12 +59,12 @@ inline const SpecialOutput* special_output(const WireRequest& request, size_t i)
 /// `json_size`: length of the leading JSON (Inference-Header-Content-Length); nullopt: all of it is JSON. 0 means a raw
 /// binary request, in every format: the body is the data of the only input. Blobs that lie aligned in `body` become
 /// views of it, all others are copied and counted.
-/// `regions`: shared memory that requests may name; nullptr: none.
-/// On failure `out.id` is still set when the body has a readable "id".
-/// Errors: kInvalidJson, kInvalidInput, kLimitExceeded, kUnsupported, kNotFound (a region), kOutOfMemory.
+/// `regions`: shared memory that requests may name; nullptr: none. `seen`: of this model and this thread; nullptr:
+/// none. On failure `out.id` is still set when the body has a readable "id". Errors: kInvalidJson, kInvalidInput,
+/// kLimitExceeded, kUnsupported, kNotFound (a region), kOutOfMemory.
 Status decode_request(const ModelSpec& spec, const Buffer& body, std::optional<size_t> json_size,
                       const DecodeLimits& limits, BufferPool& pool, WireRequest& out,
-                      const SharedRegions* regions = nullptr);
+                      const SharedRegions* regions = nullptr, SeenHeader* seen = nullptr);
 
 /// Where reply bytes are written. One acquire() per reply.
 class ReplyArena {
