@@ -15,6 +15,7 @@ bool is_dead(const QueuedEntry& entry, TimePoint now) noexcept {
 struct Company {
   int64_t rows = 0;
   bool full = false;    // an entry of the same shape had to stay behind, or the cap is reached
+  bool left = false;    // with `full`: entries stay behind
   bool others = false;  // entries of other shapes stay behind
   TimePoint oldest = TimePoint::max();
   TimePoint earliest_deadline = TimePoint::max();
@@ -46,7 +47,7 @@ Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, in
       continue;
     }
     if (!is_head && company.rows + entry.rows > limit) {
-      company.full = true;
+      company.full = company.left = true;
       break;
     }
     plan.take.push_back(i);
@@ -54,6 +55,7 @@ Company gather(std::span<const QueuedEntry> queue, const BatchPolicy& policy, in
     company.oldest = std::min(company.oldest, entry.queued);
     company.earliest_deadline = std::min(company.earliest_deadline, entry.deadline);
     company.full = company.rows >= limit;
+    company.left = i + 1 < queue.size();
   }
   company.others = mismatches > 0;
   return company;
@@ -84,7 +86,9 @@ TimePoint wait_until(const Company& company, const BatchPolicy& policy, int busy
 }
 
 BatchCut cut_of(const Company& company, const BatchPolicy& policy, int64_t limit, TimePoint until, TimePoint now) {
-  if (company.full) return limit < policy.max_rows ? BatchCut::kShare : BatchCut::kFull;
+  if (company.full && (company.left || limit == policy.max_rows)) {
+    return limit < policy.max_rows ? BatchCut::kShare : BatchCut::kFull;
+  }
   if (until > now) return BatchCut::kDeadline;
   if (policy.max_delay.count() > 0) {
     return company.rows >= policy.target_rows ? BatchCut::kPreferred : BatchCut::kDelay;
@@ -116,8 +120,9 @@ void plan_batch(std::span<const QueuedEntry> queue, const BatchPolicy& policy, B
     }
   }
   const TimePoint until = wait_until(company, policy, load.busy_runners);
-  // A deadline that would pass during the wait ends the wait.
-  if (until <= now || company.earliest_deadline <= until) {
+  // A deadline that the run would miss after the wait ends the wait.
+  const bool urgent = company.earliest_deadline != kNoDeadline && company.earliest_deadline - policy.run_time <= until;
+  if (until <= now || urgent) {
     plan.cut = cut_of(company, policy, limit, until, now);
     return;
   }

@@ -16,6 +16,7 @@ struct BatchPolicy {
   int64_t max_rows = 1;         ///< cap of one batch; a single larger request still runs, alone
   int instances = 1;            ///< runners that share the queue
   Nanoseconds max_delay{0};     ///< how long the oldest request may wait for company; 0: run what is there
+  Nanoseconds run_time{0};      ///< of a full batch: how long before its deadline a request must start
   int64_t target_rows = 1;      ///< with max_delay: enough company
   int64_t worthwhile_rows = 1;  ///< a further runner starts beside a busy one only with this many rows ...
   Nanoseconds patience{0};      ///< ... or when the oldest has waited this long

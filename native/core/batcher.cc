@@ -77,7 +77,8 @@ Status Batcher::admit(const Request& request, TimePoint now) const {
   return in_time(request, now);
 }
 
-// Refuses what is certain to come too late: it would only cost those behind it their time.
+// Refuses what is certain to come too late because of those ahead of it: it would only cost those behind it their time.
+// What can run at once is never refused, for what runs cost is learned from runs.
 Status Batcher::in_time(const Request& request, TimePoint now) const {
   const Nanoseconds timeout =
       queue_.policy().on_timeout == OnQueueTimeout::kReject ? queue_.timeout_of(request) : Nanoseconds{0};
@@ -90,7 +91,8 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
     return {Code::kQueueTimeout, "Request timeout expired: the request may wait " + micros(timeout) +
                                      " in the queue, but its run is expected to start in " + micros(wait)};
   }
-  if (request.deadline == kNoDeadline || request.deadline - now >= wait + cost(request.rows)) return {};
+  if (wait.count() == 0 || request.deadline == kNoDeadline) return {};
+  if (request.deadline - now >= wait + cost(request.rows)) return {};
   return {Code::kDeadlineExceeded, "the deadline is in " + micros(request.deadline - now) +
                                        ", but the result is expected in " + micros(wait + cost(request.rows))};
 }
@@ -197,8 +199,9 @@ bool Batcher::work(TimePoint now) noexcept {
     }
   }
   if (announce) workers_.announce(shared_from_this());
+  const bool saw_dead = !dropped.empty();
   deliver_dropped(dropped);
-  if (batch.empty()) return false;
+  if (batch.empty()) return saw_dead && more_work();  // who lives may stand behind all that was looked at
   finish_run(batch, run_batch(batch, {.cut = cut}));
   return more_work();
 }

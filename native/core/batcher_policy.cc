@@ -31,9 +31,10 @@ BatchPolicy derive_policy(const BatcherOptions& options, const CostCurve& curve,
   BatchPolicy policy;
   if (!batched || options.max_batch_rows == 1) return policy;
   policy.max_rows = row_cap(options, curve);
-  policy.instances = options.instances;
+  if (options.pad_to.empty()) policy.instances = options.instances;  // a share would be filled up with padding
   policy.preferred_rows = options.preferred_rows;
   policy.max_delay = options.max_delay;
+  policy.run_time = curve.cost(policy.max_rows);
   policy.target_rows = policy.max_rows;
   policy.worthwhile_rows = curve.known() ? std::min(curve.worthwhile_rows(), policy.max_rows) : 1;
   // Twice a full batch: by then the busy runner has been held up by something other than its batch.

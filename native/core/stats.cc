@@ -11,6 +11,11 @@ void add(ModelStats::Compute& total, const Timings& at) noexcept {
   total.output.add(at.answered - at.computed);
 }
 
+// Who has given up, or was told meanwhile that the time is over, had no success, whatever the model found.
+bool is_failure(const Request& request) noexcept {
+  return !request.status.ok() || request.is_cancelled();
+}
+
 }  // namespace
 
 void ModelStats::refused(const Request& request, Code code) noexcept {
@@ -53,7 +58,7 @@ void ModelStats::finished_one(const Request& request) noexcept {
   totals_.copied_out_bytes += request.copied.out;
   totals_.decode.add(at.decoded - std::max(at.received, at.decoding));
   totals_.queue.add(at.started - at.queued);
-  if (!request.status.ok()) {
+  if (is_failure(request)) {
     totals_.fail.add(at.answered - at.received);
     return;
   }
@@ -71,7 +76,7 @@ void ModelStats::answered_by_cache(const Request& request) noexcept {
   totals_.decode.add(at.decoded - std::max(at.received, at.decoding));
   totals_.queue.add(at.started - at.queued);
   totals_.cache_hit.add(request.cache_time);
-  (request.status.ok() ? totals_.success : totals_.fail).add(at.answered - at.received);
+  (is_failure(request) ? totals_.fail : totals_.success).add(at.answered - at.received);
 }
 
 void ModelStats::cache_missed(const Request& request) noexcept {

@@ -127,6 +127,8 @@ TEST(BatchPlan, LeavesTheOtherInstancesTheirShare) {
   EXPECT_EQ(share.cut, BatchCut::kShare);
   EXPECT_EQ(plan(queue, policy, 0, 21).take.size(), 6u) << "a share is rounded up";
   EXPECT_EQ(plan(queue, policy, 0, 4).take.size(), 2u) << "no less than is worthwhile";
+  const BatchPolicy alone{.max_rows = 16, .instances = 4};
+  EXPECT_EQ(plan({entry(1)}, alone, 0, 1).cut, BatchCut::kInstanceFree) << "nothing was left to anybody";
   const auto full = plan(queue, policy, 0, 1000);
   EXPECT_EQ(full.take.size(), 16u);
   EXPECT_EQ(full.cut, BatchCut::kFull);
@@ -148,6 +150,16 @@ TEST(Crowd, IsTheMostOfLate) {
   EXPECT_EQ(crowd.rows(), 3);
   crowd.see(200);
   EXPECT_EQ(crowd.rows(), 200);
+}
+
+TEST(BatchPlan, WaitsNoLongerThanADeadlineLeavesTimeToRun) {
+  const BatchPolicy policy{
+      .max_rows = 16, .max_delay = microseconds(500), .run_time = microseconds(800), .target_rows = 16};
+  auto urgent = entry(1);
+  urgent.deadline = kStart + microseconds(1200);
+  EXPECT_EQ(plan({urgent}, policy).cut, BatchCut::kDeadline);
+  urgent.deadline = kStart + microseconds(1400);
+  EXPECT_TRUE(plan({urgent}, policy).take.empty());
 }
 
 TEST(BatchPlan, SaysWhyABatchWasCut) {

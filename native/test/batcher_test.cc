@@ -39,14 +39,62 @@ TEST_F(BatcherTest, RefusesBeyondTheByteBound) {
 }
 
 TEST_F(BatcherTest, RefusesAHopelessDeadlineAtOnce) {
-  start({.inline_ceiling = Nanoseconds(0)}, CostCurve({{1, 1e9}}));
-  auto hopeless = request(1);
+  start({.max_batch_rows = 1}, CostCurve({{1, 1e9}}));
+  occupy_runner();
+  ASSERT_TRUE(submit(request(1)).ok());
+  auto hopeless = request(2);
   hopeless->deadline = Clock::now() + std::chrono::milliseconds(10);
   const Status status = submit(std::move(hopeless));
   EXPECT_EQ(status.code(), Code::kDeadlineExceeded);
+  EXPECT_NE(status.message().find("the result is expected in 2000000 us"), std::string::npos) << status.message();
   EXPECT_EQ(sink.count(), 0u);
   EXPECT_EQ(batcher->stats().refused_deadline, 1u);
-  EXPECT_TRUE(runner->rows_seen().empty());
+  runner->open_gate();
+  sink.wait_for(2);
+}
+
+// What was slow once may be fast now, and only a run can tell.
+TEST_F(BatcherTest, RefusesNoDeadlineForWhatRunsMayCost) {
+  start({.inline_ceiling = Nanoseconds(0)}, CostCurve({{1, 3600e9}}));
+  auto hopeful = request(1);
+  hopeful->deadline = Clock::now() + std::chrono::seconds(600);
+  ASSERT_TRUE(submit(std::move(hopeful)).ok());
+  EXPECT_TRUE(sink.wait_for(1).front()->status.ok());
+  EXPECT_LT(batcher->curve().cost(1), std::chrono::seconds(3600));
+}
+
+// The look ahead has an end; whoever lives behind it must not wait for the next request.
+TEST_F(BatcherTest, ServesWhoStandsBehindManyThatAreGone) {
+  start({.max_batch_rows = 1});
+  occupy_runner();
+  std::atomic<bool> cancelled{false};
+  for (int i = 0; i < 1000; ++i) {
+    auto gone = request(1);
+    gone->cancelled = &cancelled;
+    ASSERT_TRUE(submit(std::move(gone)).ok());
+  }
+  ASSERT_TRUE(submit(request(7)).ok());
+  cancelled = true;
+  runner->open_gate();
+  int served = 0;
+  for (const auto& done : sink.wait_for(1002)) served += done->status.ok();
+  EXPECT_EQ(served, 2);
+  EXPECT_EQ(batcher->queued_rows(), 0);
+}
+
+TEST_F(BatcherTest, ARequestWhoseCallerHasGoneIsNoSuccess) {
+  start({.max_batch_rows = 1});
+  runner->close_gate();
+  std::atomic<bool> cancelled{false};
+  auto gone = request(1);
+  gone->cancelled = &cancelled;
+  ASSERT_TRUE(submit(std::move(gone)).ok());
+  runner->wait_entered(1);
+  cancelled = true;
+  runner->open_gate();
+  sink.wait_for(1);
+  EXPECT_EQ(batcher->stats().success.count, 0u);
+  EXPECT_EQ(batcher->stats().fail.count, 1u);
 }
 
 TEST_F(BatcherTest, TellsHowLongTheQueueWillTake) {

@@ -167,10 +167,15 @@ TEST_F(CodecTfServing, RefusesRowsThatOutputsDoNotHave) {
   const ModelSpec two = simple_model();
   request = WireRequest();
   request.format = WireFormat::kTfServing;
+  request.instances = 2;
   EXPECT_FAILS(refusal(two, {tensor<int32_t>(DType::kInt32, {2}, {1, 2}), tensor<int32_t>(DType::kInt32, {1}, {1})}),
                Code::kInvalidInput, "got 1 rows in output 'OUTPUT1': please give \"inputs\"");
   EXPECT_FAILS(refusal(two, {tensor<int32_t>(DType::kInt32, {}, {1}), tensor<int32_t>(DType::kInt32, {1}, {1})}),
                Code::kInvalidInput, "got a single value in output 'OUTPUT0'");
+  const ModelSpec one = identity_model(DType::kFp32);
+  ASSERT_TRUE(decode(one, R"({"instances":[1,2]})").ok());
+  EXPECT_FAILS(refusal(one, {tensor<float>(DType::kFp32, {4}, {1, 2, 3, 4})}), Code::kInvalidInput,
+               "expected outputs of a row for each of 2 instances, which \"predictions\" lists, got 4 rows");
   request.columnar = true;
   EXPECT_OK(refusal(two, {tensor<int32_t>(DType::kInt32, {}, {1}), tensor<int32_t>(DType::kInt32, {2}, {1, 2})}));
 }

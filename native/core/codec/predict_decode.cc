@@ -284,6 +284,7 @@ Status PredictDecoder::finish() {
     if (!out_.present[i]) continue;
     auto tensor = readers_.finish(i);
     if (!tensor.ok()) return tensor.take_status();
+    if (tf_serving() && has_instances_ && tensor->shape.rank() > 0) out_.instances = tensor->shape[0];
     out_.inputs[i] = std::move(*tensor);
   }
   out_.binary.assign(out_.wanted.empty() ? spec_.outputs.size() : out_.wanted.size(), false);

@@ -77,6 +77,7 @@ Status decode_raw(const DecodeContext& context, const Buffer& body, WireRequest&
   }
   auto tensor = tensor_from_body(context, spec.inputs[0], body, out.copied);
   if (!tensor.ok()) return tensor.take_status();
+  if (tensor->shape.rank() > 0) out.instances = tensor->shape[0];
   out.inputs[0] = std::move(*tensor);
   out.present[0] = true;
   out.binary.assign(spec.outputs.size(), true);

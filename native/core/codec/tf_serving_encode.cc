@@ -45,11 +45,11 @@ Status TfServingEncoder::check_rows() const {
   if (columnar()) return {};
   for (size_t i = 0; i < request_.outputs.size(); ++i) {
     const int64_t found = request_.outputs[i].rows();
-    if (found >= 0 && found == rows()) continue;
+    if (found == request_.instances) continue;
     const std::string got = found < 0 ? "a single value" : std::to_string(found) + " rows";
-    return {Code::kInvalidInput, "expected outputs of equally many rows, which \"predictions\" lists, got " + got +
-                                     " in output '" + std::string(name(i)) +
-                                     "': please give \"inputs\" instead of \"instances\""};
+    return {Code::kInvalidInput, "expected outputs of a row for each of " + std::to_string(request_.instances) +
+                                     " instances, which \"predictions\" lists, got " + got + " in output '" +
+                                     std::string(name(i)) + "': please give \"inputs\" instead of \"instances\""};
   }
   return {};
 }

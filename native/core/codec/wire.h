@@ -42,6 +42,7 @@ struct WireRequest : Request {
   std::vector<bool> binary;            ///< per wanted output (per model output when `wanted` is empty): reply as a blob
   std::vector<SpecialOutput> special;  ///< as `binary`; empty when no output is special
   bool columnar = false;               ///< kTfServing: the request gave "inputs", so the reply gives "outputs"
+  int64_t instances = 0;               ///< kTfServing: how many rows the request has, unless it gave "inputs"
   bool timing = false;                 ///< the reply says how long the request took
   bool framed = false;                 ///< WebSocket: a binary reply starts with a u32 little-endian JSON length
   std::vector<Attachment>
