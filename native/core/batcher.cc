@@ -12,6 +12,7 @@ namespace ortserve {
 
 namespace {
 
+constexpr uint64_t kHopelessPerTry = 16;
 constexpr int64_t kRunsPerPolicy = 256;  // how often the policy is derived anew
 // What the tuner judges by: enough runs for a mean, and long enough that one late thread does not decide.
 constexpr int kRunsPerWindow = 16;
@@ -70,16 +71,17 @@ Status Batcher::submit(std::unique_ptr<Request>& request, TurnBatch* turn) {
   return {};
 }
 
-Status Batcher::admit(const Request& request, TimePoint now) const {
+Status Batcher::admit(const Request& request, TimePoint now) {
   if (closed_) return {Code::kModelClosed, "the model '" + spec_.name + "' is closed"};
   if (request.deadline <= now) return {Code::kDeadlineExceeded, "the deadline passed before the request was queued"};
   ORTSERVE_RETURN_IF_ERROR(queue_.room_for(request, spec_.name));
   return in_time(request, now);
 }
 
-// Refuses what is certain to come too late because of those ahead of it: it would only cost those behind it their time.
-// What can run at once is never refused, for what runs cost is learned from runs.
-Status Batcher::in_time(const Request& request, TimePoint now) const {
+// Refuses what is certain to come too late: it would only cost those behind it their time. With nobody ahead of it,
+// that is what would be late at the best of times; and what runs cost is learned from runs, so now and then one may
+// try.
+Status Batcher::in_time(const Request& request, TimePoint now) {
   const Nanoseconds timeout =
       queue_.policy().on_timeout == OnQueueTimeout::kReject ? queue_.timeout_of(request) : Nanoseconds{0};
   if (request.deadline == kNoDeadline && timeout.count() == 0) return {};
@@ -91,10 +93,12 @@ Status Batcher::in_time(const Request& request, TimePoint now) const {
     return {Code::kQueueTimeout, "Request timeout expired: the request may wait " + micros(timeout) +
                                      " in the queue, but its run is expected to start in " + micros(wait)};
   }
-  if (wait.count() == 0 || request.deadline == kNoDeadline) return {};
-  if (request.deadline - now >= wait + cost(request.rows)) return {};
+  const bool at_once = wait.count() == 0;
+  const Nanoseconds run = at_once ? curve_.least_cost(rows_to_run(request.rows)) : cost(request.rows);
+  if (request.deadline == kNoDeadline || request.deadline - now >= wait + run) return {};
+  if (at_once && ++hopeless_ % kHopelessPerTry == 0) return {};
   return {Code::kDeadlineExceeded, "the deadline is in " + micros(request.deadline - now) +
-                                       ", but the result is expected in " + micros(wait + cost(request.rows))};
+                                       ", but the result is expected in " + micros(wait + run)};
 }
 
 Nanoseconds Batcher::wait_behind(int64_t rows) const {

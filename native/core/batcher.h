@@ -94,8 +94,8 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
 
  private:
   // These expect mutex_ to be held.
-  Status admit(const Request& request, TimePoint now) const;
-  Status in_time(const Request& request, TimePoint now) const;
+  Status admit(const Request& request, TimePoint now);
+  Status in_time(const Request& request, TimePoint now);
   Nanoseconds wait_behind(int64_t rows) const;
   bool may_run_inline(const Request& request) const;
   void take_dead(Batch& batch, Batch& dropped, TimePoint now) const;
@@ -162,6 +162,7 @@ class Batcher final : public WorkSource, public std::enable_shared_from_this<Bat
   TimePoint timer_ = TimePoint::max();  // the earliest timer set and not yet due
   int64_t outstanding_ = 0;             // accepted and not yet delivered
   uint64_t accepted_ = 0;
+  uint64_t hopeless_ = 0;  // that nobody was ahead of
   bool closed_ = false;
   bool aborted_ = false;
   std::function<void()> on_idle_;

@@ -86,6 +86,12 @@ Nanoseconds CostCurve::cost(int64_t rows) const noexcept {
   return Nanoseconds{static_cast<int64_t>(slowdown_ * interpolate(points_, rows))};
 }
 
+Nanoseconds CostCurve::least_cost(int64_t rows) const noexcept {
+  const std::lock_guard lock(mutex_);
+  if (points_.empty()) return Nanoseconds{0};
+  return Nanoseconds{static_cast<int64_t>(std::min(slowdown_, 1.0) * interpolate(points_, rows))};
+}
+
 int64_t CostCurve::efficient_rows(Nanoseconds ceiling) const noexcept {
   const std::lock_guard lock(mutex_);
   return smallest_within(points_, 1.05, static_cast<double>(ceiling.count()) / slowdown_);

@@ -27,6 +27,8 @@ class CostCurve {
   bool known() const noexcept;
   /// Expected run time of `rows` rows; 0 when unknown. Beyond the last point: its per-row cost.
   Nanoseconds cost(int64_t rows) const noexcept;
+  /// The same when nothing else uses the cores: what was measured at load, or less when runs have been quicker since.
+  Nanoseconds least_cost(int64_t rows) const noexcept;
   /// Smallest measured row count whose per-row cost is within 5 % of the best, and whose run time is at most `ceiling`
   /// (0: no ceiling). At least 1. This is the row cap of a batch: more rows would add latency and gain nothing.
   int64_t efficient_rows(Nanoseconds ceiling) const noexcept;

@@ -40,6 +40,7 @@ Result<std::unique_ptr<FixedRuns>> FixedRuns::create(Parts parts, const ModelSpe
     if (output.kind != Value::Kind::kTensor || output.dtype == DType::kString) {
       return unsupported("output '" + output.name + "' is none");
     }
+    if (spec.input_index(output.name) >= 0) return unsupported("output '" + output.name + "' is an input");
   }
   return std::unique_ptr<FixedRuns>(new FixedRuns(std::move(parts), spec));
 }

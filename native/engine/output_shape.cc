@@ -26,6 +26,8 @@ bool has_dynamic_inner_dim(const Shape& dims) noexcept {
 
 OutputShapeRule::OutputShapeRule(const ModelSpec& spec, const OutputSpec& output) : declared_(output.dims) {
   const bool numeric_tensor = output.kind == Value::Kind::kTensor && output.dtype != DType::kString;
+  // An input that is an output as well is handed over as it is: a buffer of ours would stay as the run before left it.
+  if (spec.input_index(output.name) >= 0) return;
   // No declared rank looks like a scalar; observe() finds out.
   if (!numeric_tensor || has_dynamic_inner_dim(declared_)) return;
   if (declared_.rank() > 0 && declared_[0] < 0) {

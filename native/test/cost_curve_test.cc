@@ -55,6 +55,7 @@ TEST(CostCurve, KeepsItsShapeWhenEveryRunIsSlower) {
   EXPECT_NEAR(static_cast<double>(curve.cost(64).count()), 796e3, 8e3);
   EXPECT_EQ(curve.efficient_rows(Nanoseconds(0)), 16);
   EXPECT_EQ(curve.efficient_rows(std::chrono::microseconds(110)), 4) << "the ceiling is one of what runs take now";
+  EXPECT_EQ(curve.least_cost(16), Nanoseconds(102'000)) << "as it was when nothing else ran";
 }
 
 TEST(CostCurve, CorrectsWhatItGuessed) {

@@ -8,6 +8,7 @@ namespace {
 
 InputSpec input(Shape dims, std::vector<std::string> names) {
   InputSpec spec;
+  spec.name = "in";
   spec.dims = dims;
   spec.dim_names = std::move(names);
   return spec;
@@ -15,6 +16,7 @@ InputSpec input(Shape dims, std::vector<std::string> names) {
 
 OutputSpec output(Shape dims, std::vector<std::string> names) {
   OutputSpec spec;
+  spec.name = "out";
   spec.dims = dims;
   spec.dim_names = std::move(names);
   return spec;
@@ -67,6 +69,15 @@ TEST(OutputShapeRule, TrustsOnlyAfterARunAgreed) {
   EXPECT_EQ(rule.trusted_shape(inputs), Shape({5, 9}));
   const std::vector<Tensor> larger = {of_shape({4}), of_shape({3, 2}), of_shape({8, 2})};
   EXPECT_EQ(rule.trusted_shape(larger), Shape({8, 9}));
+}
+
+TEST(OutputShapeRule, NeverTrustsAnInputThatIsAnOutputToo) {
+  OutputSpec passed_on = output({2, 3}, {"", ""});
+  passed_on.name = "in";
+  OutputShapeRule rule(two_inputs(), passed_on);
+  const std::vector<Tensor> inputs = {of_shape({4}), of_shape({3, 2}), of_shape({5, 2})};
+  rule.observe(inputs, {2, 3});
+  EXPECT_FALSE(rule.trusted_shape(inputs));
 }
 
 TEST(OutputShapeRule, NeverTrustsAgain) {

@@ -57,6 +57,16 @@ const crossRow = () =>
     node: [node("ReduceMean", ["x"], ["mean"], { axes: [0], keepdims: 1 }), node("Sub", ["x", "mean"], ["y"])],
   });
 
+/** An input and a weight that are outputs, too. */
+const passedOn = () =>
+  model({
+    name: "passed_on",
+    input: [value("x", "fp32", ["batch", 4])],
+    output: [value("y", "fp32", ["batch", 4]), value("x", "fp32", ["batch", 4]), value("w", "fp32", [4])],
+    initializer: [fp32("w", [4], [1, 2, 3, 4])],
+    node: [node("Mul", ["x", "w"], ["y"])],
+  });
+
 /** Rows mix only where numbers, or words, are other ones than 0 and 1, or "". */
 const crossNumbers = () =>
   model({
@@ -236,6 +246,7 @@ export function committedFiles() {
     ["mlp_tiny.onnx", tiny],
     ["rowsum.onnx", rowsum()],
     ["not_batched.onnx", notBatched()],
+    ["passed_on.onnx", passedOn()],
     ["cross_row.onnx", crossRow()],
     ["cross_numbers.onnx", crossNumbers()],
     ["cross_words.onnx", crossWords()],

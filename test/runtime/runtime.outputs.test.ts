@@ -22,6 +22,23 @@ test("all outputs come by name; chosen ones come alone, in any order", async () 
   await model.close();
 });
 
+test("outputs that are inputs or weights are those of the call", async () => {
+  for (const options of [{}, { inlineMicros: 0 }, { batching: "off" as const }]) {
+    const model = await Model.load(modelPath("passed_on"), options);
+    for (let i = 1; i <= 20; i++) {
+      const { x, y, w } = await model.predict(Float32Array.of(i, i, i, i));
+      assert.deepEqual(x?.data, Float32Array.of(i, i, i, i));
+      assert.deepEqual(y?.data, Float32Array.of(i, 2 * i, 3 * i, 4 * i));
+      assert.deepEqual(w?.data, Float32Array.of(1, 2, 3, 4));
+    }
+    const together = await Promise.all(
+      Array.from({ length: 50 }, (_, i) => model.predict(new Float32Array(4).fill(i))),
+    );
+    for (const [i, { x }] of together.entries()) assert.deepEqual(x?.data, new Float32Array(4).fill(i));
+    await model.close();
+  }
+});
+
 test("calls that want different outputs at once each get their own", async () => {
   const model = await Model.load(modelPath("simple"), { inlineMicros: 0 });
   const calls = Array.from({ length: 200 }, async (_, i) => {
