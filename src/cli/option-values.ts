@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Texts of command-line options as values. Commander turns what they throw into one line and exit code 2.
 import { InvalidArgumentError } from "commander";
+import { expectedOrigin, isOrigin } from "../server/origin.js";
 
 export function integer(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -8,6 +9,23 @@ export function integer(least: number, most: number): (text: string) => number {
     if (/^[0-9]+$/.test(text) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`Expected an integer from ${least} to ${most}.`);
   };
+}
+
+export function address(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("Expected an address or a host's name, such as 127.0.0.1 or ::.");
+}
+
+/** Collects what an option names that may be given several times. One value each: the next word may be the path. */
+export function names(text: string, known: readonly string[] = []): string[] {
+  if (text !== "" && !text.startsWith("-")) return [...known, text];
+  throw new InvalidArgumentError("Expected a name.");
+}
+
+/** As {@link names}. */
+export function origins(text: string, known: readonly string[] = []): string[] {
+  if (isOrigin(text)) return [...known, text];
+  throw new InvalidArgumentError(`${expectedOrigin.replace("expected", "Expected")}.`);
 }
 
 /** A number of threads, which the command checks, or "auto". */

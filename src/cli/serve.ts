@@ -11,7 +11,7 @@ import { RepositoryControl } from "../serving/repository-control.js";
 import { SharedCache } from "../serving/shared-cache/shared-cache.js";
 import { type RecordEvent, TrafficRecorder } from "../serving/traffic-recorder.js";
 import { createLogger, type LogLevel, logLevels } from "../telemetry/log.js";
-import { countOrAuto, fraction, integer, memorySize, size } from "./option-values.js";
+import { address, countOrAuto, fraction, integer, memorySize, names, origins, size } from "./option-values.js";
 import { closeOnSignal } from "./signals.js";
 import { StartReport } from "./start-report.js";
 
@@ -61,14 +61,14 @@ export function serveCommand(): Command {
     .description("serve a model repository, or one .onnx file, over HTTP and WebSocket")
     .argument("[path]", "repository directory or .onnx file", "models")
     .option("-p, --port <number>", "port to listen on; 0: any that is free", integer(0, 65_535), 8080)
-    .option("-H, --host <address>", "address to listen on", "127.0.0.1")
+    .option("-H, --host <address>", "address to listen on", address, "127.0.0.1")
     .option("--http-threads <number>", "threads that read requests and write answers, or auto", countOrAuto, 1)
     .option("--default-model <name>", "model that answers /predict (default: the only one)")
     .option("--body-limit <size>", "largest request, in bytes or with k, m, g", size, 64 * 2 ** 20)
     .option("--timeout <ms>", "longest time for one request; 0: none", integer(0, 86_400_000), 60_000)
     .option("--body-timeout <ms>", "longest stall of a request's body", integer(1, 86_400_000), 8_000)
     .option("--grace <ms>", "time for requests in flight on shutdown", integer(0, 86_400_000), 10_000)
-    .option("--cors <origin...>", "origins that browsers may call from; * for any")
+    .option("--cors <origin>", "an origin that browsers may call from, or * for any; may be repeated", origins)
     .option("--max-in-flight <number>", "requests in flight on one WebSocket", integer(1, 2 ** 20), 1024)
     .addOption(
       new Option("--control <mode>", "who decides what is loaded after the start: nobody, the directory, or HTTP calls")
@@ -76,7 +76,7 @@ export function serveCommand(): Command {
         .default("none"),
     )
     .option("--poll-interval <ms>", "with --control poll: time between two looks at it", integer(10, 86_400_000), 2000)
-    .option("--load-model <name...>", "with --control explicit: models to load at the start; * for all")
+    .option("--load-model <name>", "with --control explicit: a model to load, or * for all; may be repeated", names)
     .option("--load-concurrency <number>", "models loaded at the same time", integer(1, 64), 2)
     .option(
       "--memory-budget <size>",

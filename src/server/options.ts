@@ -4,6 +4,7 @@ import { OrtserveError } from "../errors.js";
 import type { ModelStore } from "../serving/model-store.js";
 import type { RepositoryControl } from "../serving/repository-control.js";
 import type { Logger } from "../telemetry/log.js";
+import { expectedOrigin, isOrigin } from "./origin.js";
 import { threadCount } from "./thread-count.js";
 
 export interface ServerOptions {
@@ -76,6 +77,11 @@ export function settingsOf(options: ServerOptions): Settings {
       "ERR_INVALID_ARGUMENT",
       `${name}: expected an integer from ${least} to ${most}, got ${value}`,
     );
+  }
+  if (options.host === "") throw new OrtserveError("ERR_INVALID_ARGUMENT", "host: expected an address, got ''");
+  const strange = options.cors?.find((origin) => !isOrigin(origin));
+  if (strange !== undefined) {
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", `cors: ${expectedOrigin}, got '${strange}'`);
   }
   const httpThreads = threadCount(options.httpThreads);
   const bodyLimit = options.bodyLimit ?? 64 * mebibyte;

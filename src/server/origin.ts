@@ -17,6 +17,15 @@ export function checkOrigin({ settings: { cors } }: ServerContext, origin: strin
   throw new OrtserveError("ERR_ORIGIN_REFUSED", `${expected}, got Origin '${origin.slice(0, 200)}'`);
 }
 
+export const expectedOrigin = "expected an origin as browsers send it, such as https://app.example, or *";
+
+/** Whether a browser may ever send it as `Origin`: no path, no port that the scheme has anyway. Also "*". */
+export function isOrigin(text: string): boolean {
+  if (text === "*" || text === "null") return true;
+  if (!/^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.test(text)) return false;
+  return !/^https?:/.test(text) || (URL.canParse(text) && new URL(text).origin === text);
+}
+
 /** The scheme is the browser's: a proxy may speak TLS for this server. It decides which port needs no mention. */
 function isOwn(origin: string, host: string): boolean {
   try {

@@ -37,6 +37,26 @@ for (const [what, words, code, message] of [
     2,
     /'x' is invalid\. Expected an integer from 0 to 65535/,
   ],
+  ["an empty host", () => ["serve", broken, "--host", ""], 2, /'' is invalid\. Expected an address/],
+  [
+    "an option for an origin",
+    () => ["serve", broken, "--cors", "--port"],
+    2,
+    /'--port' is invalid\. Expected an origin/,
+  ],
+  [
+    "an origin with a path",
+    () => ["serve", "--cors", "https://a.example/"],
+    2,
+    /Expected an origin as browsers send it/,
+  ],
+  ["a path behind an origin", () => ["serve", "--cors", "https://a.example", "no/such"], 1, /no\/such: no such file/],
+  [
+    "a path behind a name",
+    () => ["serve", "--control", "explicit", "--load-model", "m", "no/such"],
+    1,
+    /no\/such: no such file/,
+  ],
   ["an unknown control", () => ["serve", broken, "--control", "auto"], 2, /Allowed choices are none, poll, explicit/],
   [
     "models to load that nobody may load",
