@@ -13,6 +13,7 @@ import type { OutputValue } from "./outputs.js";
 import { type CallInputs, type PredictOptions, startPredict, startPrepared } from "./predict.js";
 import { isPrepared, type PreparedInputs, preparedBody } from "./prepared-inputs.js";
 import { Recording, type RecordOptions } from "./recording.js";
+import { SharedCachePort } from "./shared-cache-port.js";
 import type { Tensor } from "./tensor.js";
 
 export type ModelMetadata = NativeModelInfo;
@@ -29,6 +30,8 @@ export class Model {
   readonly metadata: ModelMetadata;
   /** Decodes images and sounds, where inputs take them. For src/server only. @internal */
   readonly media: MediaReader | undefined;
+  /** Of a loaded model that shares its results; "" otherwise, and once it is closed. */
+  #sharedDigest = "";
 
   private constructor(native: NativeModel) {
     this.native = native;
@@ -45,6 +48,8 @@ export class Model {
     try {
       const native = nativeLoadOptions(path, options);
       const model = new Model(await engineBinding(options.engine).loadModel(native));
+      model.#sharedDigest = model.native.info.sharedDigest;
+      SharedCachePort.loaded(model.#sharedDigest);
       await model.media?.ready().catch(async (error: unknown) => {
         await model.close();
         throw error;
@@ -130,6 +135,8 @@ export class Model {
 
   /** Refuses new calls, lets those in flight finish, then frees the weights unless another load shares them. Idempotent. */
   close(): Promise<void> {
+    SharedCachePort.closed(this.#sharedDigest);
+    this.#sharedDigest = "";
     return this.native.close();
   }
 

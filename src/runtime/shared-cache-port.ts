@@ -14,6 +14,9 @@ export interface SharedCacheStore {
   flush(digest: string): void;
 }
 
+/** Of the models that this thread has loaded to share their results, and how many of them. */
+const sharing = new Map<string, number>();
+
 export class SharedCachePort {
   readonly #binding: NativeBinding;
 
@@ -37,6 +40,23 @@ export class SharedCachePort {
       throw nativeError(error);
     }
     return new SharedCachePort(binding);
+  }
+
+  /** Digests of the loaded models whose results are shared. Flushes of them by other servers matter here, looked up or not. */
+  static get digests(): Iterable<string> {
+    return sharing.keys();
+  }
+
+  /** Of a model's `sharedDigest`; "" for one that shares nothing. */
+  static loaded(digest: string): void {
+    if (digest !== "") sharing.set(digest, (sharing.get(digest) ?? 0) + 1);
+  }
+
+  /** Of one for which {@link loaded} was called. */
+  static closed(digest: string): void {
+    const others = (sharing.get(digest) ?? 0) - 1;
+    if (others > 0) sharing.set(digest, others);
+    else sharing.delete(digest);
   }
 
   /** `value` undefined: absent. A lookup that is over already is ignored. */

@@ -46,9 +46,9 @@ export class BufferedInference extends WheelEntry implements ReplyHandler {
     this.#reply.sendPrediction(body, jsonSize, timing, owned);
   }
 
-  fail(code: ErrorCode, message: string): void {
+  fail(code: ErrorCode, message: string, _id: string, timing: ReplyTiming): void {
     this.#context.wheel.disarm(this);
-    this.#reply.sendError(code, message);
+    this.#reply.sendFailure(code, message, timing);
   }
 
   override onTimeout(): void {

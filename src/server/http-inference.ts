@@ -202,9 +202,9 @@ export class HttpInference implements ReplyHandler, BodyListener {
     this.#reply.sendPrediction(body, jsonSize, timing, owned);
   }
 
-  fail(code: ErrorCode, message: string): void {
+  fail(code: ErrorCode, message: string, _id: string, timing: ReplyTiming): void {
     this.#stopWaiting();
-    this.#reply.sendError(code, message);
+    this.#reply.sendFailure(code, message, timing);
   }
 
   /** @internal */

@@ -174,6 +174,12 @@ export class Reply {
     this.#context.accessLog.failed({ ...this.#record(undefined), code, message });
   }
 
+  /** As {@link sendError}, for a prediction that failed: tells what the cache did, too. */
+  sendFailure(code: ErrorCode, message: string, timing: ReplyTiming): void {
+    this.#cache = timing.cache;
+    this.sendError(code, message);
+  }
+
   /** As {@link sendError}, for anything that was thrown; what is not an OrtserveError is a bug and is logged as one. */
   sendThrown(error: unknown): void {
     if (error instanceof OrtserveError && error.code !== "ERR_INTERNAL") this.sendError(error.code, error.message);

@@ -16,6 +16,7 @@ before(async () => {
     short: { versions: { 1: "mlp_tiny" }, config: "cache: { ttl_ms: 1 }\n" },
     slow: { versions: { 1: "slow_fixed" }, config: "cache: { max_bytes: 1000000 }\n" },
     wide: { versions: { 1: "wide_output" }, config: "cache: true\n" },
+    failing: { versions: { 1: "failing" }, config: "cache: true\n" },
     plain: { versions: { 1: "mlp_tiny" } },
   });
 });
@@ -37,6 +38,11 @@ test("a malformed request never reaches the cache", async () => {
   const { status, cache } = await predict("cached", '{"instances": [[1, 2]]}');
   assert.equal(status, 400);
   assert.equal(cache, null);
+});
+
+test("an error that the model gave says that the model was asked", async () => {
+  const { status, cache } = await predict("failing", '{"instances": [[99]]}');
+  assert.deepEqual([status, cache], [400, "miss"]);
 });
 
 test("a flush of a model that is not there is an error", async () => {

@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { afterEach, test } from "node:test";
 import { Model, SharedCache, type SharedCacheEvent, type SharedCacheOptions } from "../../src/index.js";
+import { newStamp } from "../../src/serving/shared-cache/generations.js";
 import { modelPath } from "../models/make.mjs";
 import { RedisServer } from "./redis-server.js";
 
@@ -178,6 +179,24 @@ test("a flush is known to other loads, and what was stored before it does not co
   assert.equal(third.stats().executions, 1);
   await check(first, 1);
   assert.equal(first.stats().executions + sharedOf(first).hits, 2, "its own first level is empty, too");
+});
+
+test("a flush reaches what was never looked up in Redis", async () => {
+  const { redis } = await connected();
+  const quick = await Model.load(modelPath("mlp_tiny"), { cache: { shared: true } }); // a run costs less than asking
+  cleanups.push(() => quick.close());
+  const row = Float32Array.of(1, 2, 3, 4);
+  await quick.predict(row);
+  await quick.predict(row);
+  assert.equal(quick.stats().cache.hits, 1);
+  assert.equal(sharedOf(quick)?.hits ?? 0, 0);
+  const generation = `ortserve:1:${quick.native.info.sharedDigest}:generation`;
+  await redis.use((client) => client.set(generation, newStamp())); // as another server's flush does
+  await until(async () => {
+    const { misses } = quick.stats().cache;
+    await quick.predict(row);
+    return quick.stats().cache.misses > misses;
+  });
 });
 
 test("shared results do not outlive their time", async () => {

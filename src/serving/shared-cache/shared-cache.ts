@@ -42,7 +42,7 @@ export class SharedCache implements SharedCacheStore {
   readonly #onEvent: (event: SharedCacheEvent) => void;
   readonly #port: SharedCachePort;
   readonly #timer: NodeJS.Timeout;
-  /** The last generation seen, by digest. */
+  /** The last generation seen, by digest; 0: there was none. */
   readonly #generations = new Map<string, number>();
   /** Flushes that Redis does not know of yet. */
   readonly #unflushed = new Set<string>();
@@ -143,7 +143,15 @@ export class SharedCache implements SharedCacheStore {
     const known = this.#generations.get(digest);
     if (known === generation) return;
     this.#generations.set(digest, generation);
-    if (known !== undefined) this.#port.forget(digest);
+    if (known !== undefined && known !== 0) this.#port.forget(digest);
+  }
+
+  /** As {@link #saw}, of a model that this server may never have asked Redis about. `generation` 0: Redis has none. */
+  #heard(digest: string, generation: number): void {
+    const known = this.#generations.get(digest);
+    if (known === generation || (known !== undefined && generation === 0)) return;
+    this.#generations.set(digest, generation);
+    if (generation !== 0) this.#port.forget(digest);
   }
 
   /** @internal */
@@ -186,7 +194,7 @@ export class SharedCache implements SharedCacheStore {
 
   /** Measures the round trip, and learns of flushes by other servers. */
   async #probe(): Promise<void> {
-    const digests = [...this.#generations.keys()];
+    const digests = [...new Set([...this.#generations.keys(), ...SharedCachePort.digests])];
     const startedAt = performance.now();
     this.#missed = 1;
     try {
@@ -196,8 +204,7 @@ export class SharedCache implements SharedCacheStore {
       if (this.#closed) return;
       this.#measured(performance.now() - startedAt);
       for (const [index, digest] of digests.entries()) {
-        const generation = generationOf(stamps[index]);
-        if (generation !== 0) this.#saw(digest, generation);
+        this.#heard(digest, generationOf(stamps[index]));
       }
       for (const digest of this.#unflushed) this.#sendFlush(digest);
     } catch (error) {
