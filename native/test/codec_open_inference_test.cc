@@ -144,6 +144,8 @@ TEST_F(CodecOpenInference, RefusesBlobsThatDoNotFit) {
   EXPECT_FAILS(decode(fp32, one("FP32", "[1]", sized(UINT64_MAX)), four), Code::kInvalidInput, "additional bytes");
   EXPECT_FAILS(decode(fp32, one("FP32", "[1]", sized(4)) + four), Code::kInvalidJson, "");
   EXPECT_FAILS(decode(fp32, "{}", "", 3), Code::kInvalidJson, "should be in range (0, 2), got: 3");
+  EXPECT_FAILS(decode(identity_model(DType::kBool), one("BOOL", "[3]", sized(3)), std::string("\0\1\2", 3)),
+               Code::kInvalidInput, "expected bytes 0 and 1 for inference input 'IN' of BOOL, got 2");
   const auto string_blob = [&](const char* shape, const std::string& blob) {
     return decode(bytes, one("BYTES", shape, sized(blob.size())), blob);
   };

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/codec/binary_blob.h"
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -21,6 +23,15 @@ std::string of_input(const InputSpec& input) {
   return " for inference input '" + input.name + "'";
 }
 
+// Other bytes are no bool in C++: what an operator would do with them is anybody's guess.
+Status check_booleans(const InputSpec& input, const Buffer& blob) {
+  const std::span<const std::byte> bytes(blob.data(), blob.size());
+  const auto strange = std::ranges::find_if(bytes, [](std::byte byte) { return byte > std::byte{1}; });
+  if (strange == bytes.end()) return {};
+  return {Code::kInvalidInput, "expected bytes 0 and 1" + of_input(input) + " of BOOL, got " +
+                                   std::to_string(std::to_integer<int>(*strange))};
+}
+
 Result<Tensor> numbers_from_blob(const InputSpec& input, const Shape& shape, const Buffer& blob, BufferPool& pool,
                                  CopiedBytes& copied) {
   const size_t element = dtype_size(input.dtype);
@@ -29,6 +40,7 @@ Result<Tensor> numbers_from_blob(const InputSpec& input, const Shape& shape, con
     return {Code::kInvalidInput, "input byte size mismatch for input '" + input.name + "'. Expected " +
                                      std::to_string(elements * element) + ", got " + std::to_string(blob.size())};
   }
+  if (input.dtype == DType::kBool) ORTSERVE_RETURN_IF_ERROR(check_booleans(input, blob));
   Tensor tensor;
   tensor.dtype = input.dtype;
   tensor.shape = shape;
