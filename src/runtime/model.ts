@@ -11,7 +11,7 @@ import { ModelPort } from "./model-port.js";
 import { callSite, nativeError } from "./native-error.js";
 import type { OutputValue } from "./outputs.js";
 import { type CallInputs, type PredictOptions, startPredict, startPrepared } from "./predict.js";
-import { isPrepared, type PreparedInputs, preparedBody } from "./prepared-inputs.js";
+import { isPrepared, type PreparedInputs, preparedCall } from "./prepared-inputs.js";
 import { Recording, type RecordOptions } from "./recording.js";
 import { SharedCachePort } from "./shared-cache-port.js";
 import type { Tensor } from "./tensor.js";
@@ -32,6 +32,9 @@ export class Model {
   readonly media: MediaReader | undefined;
   /** Of a loaded model that shares its results; "" otherwise, and once it is closed. */
   #sharedDigest = "";
+  /** Calls whose files are being decoded: accepted, but not yet in the native queue. */
+  readonly #decoding = new Set<Promise<void>>();
+  #closed = false;
 
   private constructor(native: NativeModel) {
     this.native = native;
@@ -93,9 +96,13 @@ export class Model {
       const start = (call: CallInputs, given: PredictOptions) =>
         startPredict(ModelPort.current(), this, call, given, site, settled, reject);
       try {
+        if (this.#closed) throw closedError(this.metadata);
         if (isPrepared(this.metadata, this.media, inputs)) {
-          const body = preparedBody(this.metadata, this.media, inputs);
-          startPrepared(body, options, site, start).catch((error: unknown) => reject(nativeError(error, site)));
+          const take = (transfer: boolean) => preparedCall(this.metadata, this.media, inputs, transfer);
+          const queued = startPrepared(this, options, site, take, start)
+            .catch((error: unknown) => reject(nativeError(error, site)))
+            .finally(() => this.#decoding.delete(queued));
+          this.#decoding.add(queued);
         } else {
           start(prepareInputs(this.metadata, inputs as PredictInputs), options);
         }
@@ -109,9 +116,10 @@ export class Model {
    * Copies a share of what the model runs on into files of `directory`, which `ortserve quantize --calib` reads: the graph's
    * tensors, after `preprocess`. Results from the prediction cache are no runs. Requests neither wait nor fail for it; close the
    * recording before the model. Rejects with ERR_INVALID_ARGUMENT (the directory cannot be written to; the model is being
-   * recorded already) or ERR_UNSUPPORTED (inputs of BYTES or BF16).
+   * recorded already), ERR_UNSUPPORTED (inputs of BYTES or BF16) or ERR_MODEL_CLOSED.
    */
   record(directory: string, options: RecordOptions = {}): Promise<Recording> {
+    if (this.#closed) return Promise.reject(closedError(this.metadata));
     return Recording.start(this, directory, options);
   }
 
@@ -133,14 +141,23 @@ export class Model {
     return this.native.backlogMillis();
   }
 
-  /** Refuses new calls, lets those in flight finish, then frees the weights unless another load shares them. Idempotent. */
+  /**
+   * Refuses new calls, lets those in flight finish, then frees the weights unless another load shares them. Idempotent. Waits for
+   * files of this handle's calls to be decoded; calls of other handles that are still decoding reject with ERR_MODEL_CLOSED.
+   */
   close(): Promise<void> {
     SharedCachePort.closed(this.#sharedDigest);
     this.#sharedDigest = "";
-    return this.native.close();
+    this.#closed = true;
+    if (this.#decoding.size === 0) return this.native.close();
+    return Promise.all(this.#decoding).then(() => this.native.close());
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function closedError({ name }: ModelMetadata): OrtserveError {
+  return new OrtserveError("ERR_MODEL_CLOSED", `the model '${name}' is closed`);
 }

@@ -10,6 +10,7 @@ import { type CallSite, errorAt } from "./native-error.js";
 import { didYouMean } from "./nearest-name.js";
 import { checkOptions, type OptionTable } from "./option-check.js";
 import { type OutputValue, outputValue } from "./outputs.js";
+import type { BodyDecoder } from "./prepared-inputs.js";
 import { lendable } from "./transfer.js";
 
 export interface PredictOptions {
@@ -117,9 +118,15 @@ function namedOutputs(metadata: ModelMetadata, wanted: number[], values: OutputV
   const outputs: Outputs = {};
   for (const [i, value] of values.entries()) {
     const spec = metadata.outputs[wanted.length > 0 ? (wanted[i] ?? -1) : i];
-    if (spec) outputs[spec.name] = value;
+    if (spec) own(outputs, spec.name, value);
   }
   return outputs;
+}
+
+/** Sets a member of its own, where assigning to `__proto__` would set the prototype. */
+function own(outputs: Outputs, name: string, value: OutputValue): void {
+  if (name !== "__proto__") outputs[name] = value;
+  else Object.defineProperty(outputs, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function cancelled(site: CallSite, signal: AbortSignal): OrtserveError {
@@ -130,17 +137,23 @@ function invalidInput(message: string): OrtserveError {
   return new OrtserveError("ERR_INVALID_INPUT", message);
 }
 
-/** Decodes what the call brings, which takes a part of its time, and then queues it. */
+/**
+ * Takes what the call brings before it returns, decodes that, which takes a part of the call's time, and then queues the call.
+ * Resolves once it is queued.
+ */
 export async function startPrepared(
-  body: Promise<PreparedBody>,
+  model: Model,
   options: PredictOptions,
   site: CallSite,
+  take: (transfer: boolean) => BodyDecoder,
   start: (body: PreparedBody, options: PredictOptions) => void,
 ): Promise<void> {
   checkOptions("predict", options, predictOptionTable);
+  const { signal, timeoutMs } = options;
+  wantedOutputs(model.metadata, options.outputs); // a wrong option must leave the memory to the caller
+  if (signal?.aborted) throw cancelled(site, signal);
   const startedAt = performance.now();
-  const prepared = await body;
-  const { timeoutMs } = options;
+  const prepared = await take(options.transfer ?? false)();
   if (timeoutMs === undefined) return start(prepared, options);
   const left = timeoutMs - (performance.now() - startedAt);
   if (left < 0.001) throw errorAt(site, "ERR_DEADLINE_EXCEEDED", `no result after ${timeoutMs} ms`);

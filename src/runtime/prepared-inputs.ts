@@ -7,6 +7,7 @@ import { drawFirst, type MediaFile, type MediaReader, type PreparedBody } from "
 import { mediaTypeOf } from "./media-type.js";
 import { describe } from "./option-check.js";
 import { Tensor } from "./tensor.js";
+import { ownedFiles } from "./transfer.js";
 
 /** A value of a row: of a column, or a file (bytes, base64 text or a data URL) for an input of images or sound. */
 export type PreparedValue = number | bigint | boolean | string | null | Uint8Array | readonly PreparedValue[];
@@ -58,18 +59,28 @@ function isFile(model: NativeModelInfo, media: MediaReader | undefined, name: st
   return !takesBytes || Array.isArray(value) || mediaTypeOf(one) !== undefined;
 }
 
-/** Decodes the files and writes the rest as JSON. Rejects with ERR_INVALID_INPUT, ERR_LIMIT_EXCEEDED, ERR_UNSUPPORTED. */
-export async function preparedBody(
+/** Decodes the files; see {@link preparedCall}. Rejects with ERR_INVALID_INPUT, ERR_LIMIT_EXCEEDED, ERR_UNSUPPORTED. */
+export type BodyDecoder = () => Promise<PreparedBody>;
+
+/**
+ * Writes what are no files as JSON, and makes the files' bytes the call's own before it returns: by copying them, or with
+ * `transfer` by taking their ArrayBuffers over. @throws OrtserveError ERR_INVALID_INPUT, ERR_INVALID_ARGUMENT (memory that may
+ * not be transferred)
+ */
+export function preparedCall(
   model: NativeModelInfo,
   media: MediaReader | undefined,
   inputs: PreparedInputs,
-): Promise<PreparedBody> {
+  transfer: boolean,
+): BodyDecoder {
   const files: MediaFile[] = [];
+  const given: { bytes: Uint8Array; index: number; input: string }[] = [];
   const first = drawFirst();
   const rows = (columnRows(model, inputs) ?? rowsOf(inputs)).map((row, index) => {
     const place = index === 0 ? "" : ` in row ${index}`;
     const write = (value: unknown, input: string): string => {
       if (value instanceof Uint8Array && media?.has(input)) {
+        given.push({ bytes: value, index: files.length, input: `'${input}'${place}` });
         files.push({ input, file: value, place });
         return String(first + files.length - 1);
       }
@@ -83,8 +94,11 @@ export async function preparedBody(
     const members = Object.entries(row).filter(([, value]) => value !== undefined);
     return `{${members.map(([name, value]) => `${JSON.stringify(name)}:${write(value, name)}`).join(",")}}`;
   });
-  const attachments = files.length > 0 && media ? await media.decode(files) : [];
-  return { json: `{"instances":[${rows.join(",")}]}`, attachments, first };
+  const owned = ownedFiles(given, transfer);
+  for (const [at, { index }] of given.entries())
+    files[index] = { ...(files[index] as MediaFile), file: owned[at] as Uint8Array };
+  const json = `{"instances":[${rows.join(",")}]}`;
+  return async () => ({ json, attachments: files.length > 0 && media ? await media.decode(files) : [], first });
 }
 
 /** The rows of columns that come as lists; undefined where something in the object is no list. @throws OrtserveError ERR_INVALID_INPUT */

@@ -2,7 +2,7 @@
 // Takes input memory over from the caller, so that native threads can read it in place.
 import { OrtserveError } from "../errors.js";
 import type { NativeTensor } from "../native/binding.js";
-import type { TypedArray } from "./tensor.js";
+import { datatypes, type TypedArray } from "./tensor.js";
 
 /**
  * The same tensors on memory that nobody else can move, shrink or write: ArrayBuffers are transferred (the caller's are detached,
@@ -19,6 +19,23 @@ export function lendable(tensors: (NativeTensor | undefined)[]): (NativeTensor |
     const buffer = place && moved.get(place.buffer);
     return tensor && buffer ? { ...tensor, data: new place.type(buffer, place.byteOffset, place.length) } : tensor;
   });
+}
+
+/**
+ * Bytes of files that the caller can no longer change: copies, or with `transfer` the same memory as {@link lendable} has it.
+ * Throws ERR_INVALID_INPUT for a detached array, and with `transfer` what lendable throws.
+ */
+export function ownedFiles(files: readonly { bytes: Uint8Array; input: string }[], transfer: boolean): Uint8Array[] {
+  for (const { bytes, input } of files) {
+    if (bytes.byteLength === 0 && bytes.buffer instanceof ArrayBuffer && isDetached(bytes.buffer))
+      throw new OrtserveError(
+        "ERR_INVALID_INPUT",
+        `expected the bytes of a file for input ${input}, got a detached array`,
+      );
+  }
+  if (!transfer) return files.map(({ bytes }) => new Uint8Array(bytes));
+  const tensors = files.map(({ bytes }) => ({ dtype: datatypes.indexOf("UINT8"), dims: [bytes.length], data: bytes }));
+  return lendable(tensors).map((tensor) => tensor?.data as Uint8Array);
 }
 
 interface Place {

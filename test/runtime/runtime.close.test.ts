@@ -81,3 +81,9 @@ test("methods called on something else are refused", async () => {
   assert.throws(() => native.stats.call(null as never), { code: "ERR_INVALID_ARGUMENT" });
   await model.close();
 });
+
+test("a closed model cannot be recorded", async () => {
+  const model = await Model.load(slow);
+  await model.close();
+  await assert.rejects(model.record("unused"), { code: "ERR_MODEL_CLOSED" });
+});
