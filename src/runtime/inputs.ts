@@ -28,12 +28,12 @@ export type PredictInputs = { readonly [name: string]: InputValue | undefined } 
 /** One tensor per model input, in model order; undefined for an absent optional one. Throws ERR_INVALID_INPUT. */
 export function prepareInputs(metadata: ModelMetadata, inputs: PredictInputs): (NativeTensor | undefined)[] {
   const specs = metadata.inputs;
-  const named = isNamed(inputs) ? inputs : bareInput(specs, inputs);
+  const named = isNamed(specs, inputs) ? inputs : bareInput(specs, inputs);
   for (const name of Object.keys(named)) {
     if (!specs.some((spec) => spec.name === name)) throw unknownInput(specs, name);
   }
   return specs.map((spec) => {
-    const value = named[spec.name];
+    const value = Object.hasOwn(named, spec.name) ? named[spec.name] : undefined;
     if (value !== undefined) return inputTensor(spec, value);
     if (spec.optional) return undefined;
     throw invalid(`missing input '${spec.name}', expected ${specText(spec)}`);
@@ -42,14 +42,14 @@ export function prepareInputs(metadata: ModelMetadata, inputs: PredictInputs): (
 
 type NamedInputs = { readonly [name: string]: InputValue | undefined };
 
-function isNamed(inputs: PredictInputs): inputs is NamedInputs {
-  return (
+function isNamed(specs: readonly NativeTensorSpec[], inputs: PredictInputs): inputs is NamedInputs {
+  const isObject =
     typeof inputs === "object" &&
     inputs !== null &&
     !Array.isArray(inputs) &&
     !ArrayBuffer.isView(inputs) &&
-    !(inputs instanceof Tensor)
-  );
+    !(inputs instanceof Tensor);
+  return isObject && (!isShaped(inputs as InputValue) || specs.some((spec) => Object.hasOwn(inputs, spec.name)));
 }
 
 function bareInput(specs: readonly NativeTensorSpec[], value: InputValue): NamedInputs {
@@ -77,6 +77,10 @@ function flatTensor(
   shape: readonly number[] | undefined,
   datatype = spec.datatype as Datatype,
 ): NativeTensor {
+  if (!ArrayBuffer.isView(data) && !Array.isArray(data)) {
+    const wanted = `expected ${specText(spec)} for input '${spec.name}'`;
+    throw invalid(`${wanted} with a typed array or an array as its data, got ${describe(data)}`);
+  }
   if (!ArrayBuffer.isView(data))
     return nestedTensor(spec, data, checkedShape(spec, datatype, shape ?? [data.length], data));
   if (!isArrayOf(spec.datatype as Datatype, data) || datatype !== spec.datatype) {

@@ -60,8 +60,9 @@ export class Tensor<D extends Datatype = Datatype> {
   readonly data: TensorArrays[D];
 
   /** Throws ERR_INVALID_ARGUMENT when the array is not that of the datatype or its length is not that of the shape. */
-  constructor(datatype: D, data: TensorArrays[D], shape: readonly number[] = [data.length]) {
+  constructor(datatype: D, data: TensorArrays[D], givenShape?: readonly number[]) {
     checkArray(datatype, data);
+    const shape = givenShape === undefined ? [data.length] : givenShape; // no default value: `data` is checked first
     const expected = elementCount(shape);
     if (data.length !== expected) {
       throw invalid(`expected ${expected} elements for shape ${shapeText(shape)}, got ${data.length}`);

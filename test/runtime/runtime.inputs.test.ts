@@ -213,3 +213,22 @@ test("an optional input may be left out", async () => {
   assert.deepEqual((await model.predict({ x: [[1, 2, 3, 4]], scale: [10] })).y?.data, Float32Array.of(10, 20, 30, 40));
   await model.close();
 });
+
+test("data with a shape is the bare value of the only input", async () => {
+  const data = Float32Array.of(1, 2, 3, 4);
+  const bare = await ident2d.predict({ data, shape: [2, 2] });
+  const named = await ident2d.predict({ [ident2d.metadata.inputs[0]?.name ?? ""]: { data, shape: [2, 2] } });
+  assert.deepEqual(bare, named);
+});
+
+test("what is no data is refused with a code", async () => {
+  const name = ident2d.metadata.inputs[0]?.name ?? "";
+  for (const data of [undefined, null, 5, {}] as never[]) {
+    await assert.rejects(ident2d.predict({ [name]: { data, shape: [1, 2] } }), {
+      code: "ERR_INVALID_INPUT",
+      message: /with a typed array or an array as its data, got (undefined|null|5|an object Object)/,
+    });
+  }
+  const bad = () => new Tensor("FP32", undefined as never);
+  assert.throws(bad, { code: "ERR_INVALID_ARGUMENT", message: "expected Float32Array for FP32, got undefined" });
+});

@@ -41,7 +41,7 @@ export async function runnableInputs(model: Model, choice: ShapeChoice, seed = 1
 
 /** The shape to run an input with. Throws ERR_INVALID_ARGUMENT when the choice does not fit the model. */
 function chosenShape(spec: TensorSpec, choice: ShapeChoice, open: number): number[] {
-  const wanted = choice[spec.name];
+  const wanted = Object.hasOwn(choice, spec.name) ? choice[spec.name] : undefined;
   // The first open dim is taken for the rows: also of recurrent states, [layers, rows, width].
   const rows = spec.shape.findIndex((dim) => dim < 0);
   if (wanted === undefined) return spec.shape.map((dim, i) => (dim >= 0 ? dim : i === rows ? 1 : open));
