@@ -10,7 +10,7 @@ import { imageTypes, mediaTypeOf } from "./media-type.js";
 
 type SharpModule = typeof import("sharp");
 
-/** What an input wants of its images; sizes of 0: any. */
+/** What an input wants of its images; sizes of 0: any, and where the other is known, what keeps the proportions. */
 export interface ImageTarget {
   readonly input: string;
   readonly width: number;
@@ -127,9 +127,10 @@ async function pipeline(sharp: SharpModule["default"], file: Uint8Array, target:
   const image = sharp(file, reading).timeout({ seconds: longestSeconds });
   if (options.rotate) image.autoOrient();
   image.flatten({ background });
-  if (options.resizeShorter > 0) await resizeAndCut(image, target);
-  else if (target.width > 0) {
-    const { width, height } = target;
+  const { width, height } = target;
+  const isHalfOpen = (width === 0) !== (height === 0);
+  if (options.resizeShorter > 0 || isHalfOpen) await resizeAndCut(image, target);
+  else if (width > 0) {
     image.resize({
       width,
       height,
@@ -144,19 +145,21 @@ async function pipeline(sharp: SharpModule["default"], file: Uint8Array, target:
   return options.padTo > 1 ? padded(sharp, image, options.padTo, background) : image;
 }
 
+/** By the shorter side, or else by the side that is known, with the proportions kept; then cut to the sides that are known. */
 async function resizeAndCut(image: Sharp, { width, height, options }: ImageTarget): Promise<void> {
   const size = await image.metadata();
   const { width: w, height: h } = options.rotate ? size.autoOrient : size;
-  const scale = options.resizeShorter / Math.min(w, h);
+  const scale = options.resizeShorter > 0 ? options.resizeShorter / Math.min(w, h) : width > 0 ? width / w : height / h;
   const wide = Math.max(1, Math.round(w * scale));
   const high = Math.max(1, Math.round(h * scale));
   // Pixels after scaling count too: a very long strip would become a very large image.
   if (wide * high > options.maxPixels) throw new Error("Input image exceeds pixel limit");
   image.resize({ width: wide, height: high, fit: "fill", kernel: kernels[options.interpolation] });
-  if (width === 0) return;
-  if (wide < width || high < height)
-    throw new Error(`resized to ${wide} x ${high}, less than the ${width} x ${height} to cut`);
-  image.extract({ left: Math.round((wide - width) / 2), top: Math.round((high - height) / 2), width, height });
+  if (width === 0 && height === 0) return;
+  const cut = { width: width || wide, height: height || high };
+  if (wide < cut.width || high < cut.height)
+    throw new Error(`resized to ${wide} x ${high}, less than the ${cut.width} x ${cut.height} to cut`);
+  image.extract({ left: Math.round((wide - cut.width) / 2), top: Math.round((high - cut.height) / 2), ...cut });
 }
 
 /** Only after the other steps is the size known. */

@@ -355,3 +355,35 @@ describe("a graph that normalizes pixels itself", () => {
     assert.deepEqual(Array.from(y.data as Uint8Array), swapped);
   });
 });
+
+describe("a graph with one side fixed and the other open", () => {
+  const line = identity("fp32", ["batch", 3, 4, "width"]);
+  it("gets images scaled to the fixed side, in their proportions", async () => {
+    const model = await load(line, { interpolation: "nearest" });
+    const drawn = await run(model, await png(stripes(24, 8, red, green, blue)));
+    assert.deepEqual(drawn.shape, [1, 3, 4, 12]);
+    assert.deepEqual(
+      drawn.data,
+      expected(stripes(12, 4, red, green, blue), true, (x) => x),
+    );
+    assert.deepEqual((await run(model, await png(noise(1, 5, 4)))).shape, [1, 3, 4, 5]);
+  });
+  it("cuts only the fixed side behind resizeShorter", async () => {
+    const model = await load(line, { resizeShorter: 6 });
+    assert.deepEqual((await run(model, await png(noise(1, 24, 12)))).shape, [1, 3, 4, 12]);
+  });
+  it("counts the pixels after scaling", async () => {
+    const model = await load(line, { maxPixels: 1000 });
+    await assert.rejects(run(model, await png(noise(1, 900, 1))), { code: "ERR_LIMIT_EXCEEDED" });
+  });
+  it("takes the width and height that are named", async () => {
+    const model = await load(line, { width: 7, height: 4 });
+    assert.deepEqual((await run(model, await png(noise(1, 24, 8)))).shape, [1, 3, 4, 7]);
+    const any = await load(identity("fp32", ["batch", "h", "w", 3]), { width: 7, height: 4 });
+    assert.deepEqual((await run(any, await png(noise(1, 24, 8)))).shape, [1, 4, 7, 3]);
+  });
+  it("says so where padTo does not fit the fixed side", async () => {
+    const model = await load(line, { padTo: 3 });
+    await assert.rejects(run(model, await png(noise(1, 8, 4))), /expected any x 4 pixels of 3 channels.*got 9 x 6/);
+  });
+});

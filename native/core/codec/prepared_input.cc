@@ -22,6 +22,10 @@ std::string number_text(double value) {
   return text;
 }
 
+std::string side_text(int64_t pixels) {
+  return pixels == 0 ? "any" : std::to_string(pixels);
+}
+
 std::string range_text(const TabularColumn& column) {
   const bool low = std::isfinite(column.low), high = std::isfinite(column.high);
   if (low && high) return "a number from " + number_text(column.low) + " to " + number_text(column.high);
@@ -187,7 +191,7 @@ Status PreparedInput::add_image(const ImagePlan& plan, const Attachment& image) 
   const bool fits = (plan.width == 0 || plan.width == image.width) && (plan.height == 0 || plan.height == image.height);
   const auto pixels = static_cast<uint64_t>(image.width) * static_cast<uint64_t>(image.height);
   if (image.channels != channels || !fits || image.data.size() != pixels * plan.pixels.channels) {
-    return {Code::kInvalidInput, "expected " + std::to_string(plan.width) + " x " + std::to_string(plan.height) +
+    return {Code::kInvalidInput, "expected " + side_text(plan.width) + " x " + side_text(plan.height) +
                                      " pixels of " + std::to_string(channels) + " channels for input '" + spec_.name +
                                      "'" + place() + ", got " + std::to_string(image.width) + " x " +
                                      std::to_string(image.height) + " of " + std::to_string(image.channels)};
