@@ -68,28 +68,44 @@ export function columnPlan(where: string, column: ColumnPreprocess): NativeColum
   if (kind === "oneHot" && typeof unknown === "number")
     throw fault(`unknown: error or ignore for oneHot, got ${unknown}`);
   if (kind === "ordinal" && unknown === "ignore") throw fault("unknown: error or a number for ordinal, got ignore");
+  const listed = categoriesOf(oneHot ?? ordinal ?? []);
   return {
     name,
     kind,
-    ...defaultOf(column, kind, fault),
+    ...defaultOf(column, kind, listed.categories, fault),
     mean: column.mean ?? 0,
     std: column.std ?? 1,
     low: min,
     high: max,
     clip: column.clip ?? false,
     allowNan: column.allowNan ?? false,
-    ...categoriesOf(oneHot ?? ordinal ?? []),
+    ...listed,
     unknown: typeof unknown === "number" ? "value" : unknown,
     unknownCode: typeof unknown === "number" ? unknown : 0,
   };
 }
 
-function defaultOf(column: ColumnPreprocess, kind: NativeColumn["kind"], fault: (expected: string) => OrtserveError) {
-  const value = column.default;
+/** A default that the column itself would refuse is a fault of the configuration, not of a request that relies on it. */
+function defaultOf(
+  column: ColumnPreprocess,
+  kind: NativeColumn["kind"],
+  categories: readonly string[],
+  fault: (expected: string) => OrtserveError,
+) {
+  const { default: value, unknown = "error", min = -Infinity, max = Infinity } = column;
   if (value === undefined) return {};
-  if (kind !== "number") return { defaultCategory: String(value) };
+  if (kind !== "number") {
+    if (unknown === "error" && !categories.includes(String(value)))
+      throw fault(`one of its categories as default, or another 'unknown' than error, got ${describe(value)}`);
+    return { defaultCategory: String(value) };
+  }
   if (typeof value === "string") throw fault(`a number as default, got ${describe(value)}`);
-  return { defaultNumber: Number(value) };
+  const number = Number(value);
+  if (!Number.isFinite(number) && !column.allowNan)
+    throw fault(`a finite number as default, or allowNan, got ${describe(value)}`);
+  if (!column.clip && (number < min || number > max))
+    throw fault(`a default from ${min} to ${max}, or clip, got ${describe(value)}`);
+  return { defaultNumber: number };
 }
 
 function categoriesOf(given: NonNullable<ColumnPreprocess["ordinal"]>): Pick<NativeColumn, "categories" | "codes"> {

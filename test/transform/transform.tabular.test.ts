@@ -113,6 +113,10 @@ describe("options that make no sense are refused at load", () => {
     ["std 0", { name: "a", std: 0 }, /a number other than 0/],
     ["min above max", { name: "a", min: 2, max: 1 }, /a min of at most max/],
     ["text as a number's default", { name: "a", default: "x" }, /a number as default/],
+    ["a default above max", { name: "a", default: 5, max: 1 }, /a default from -Infinity to 1, or clip, got 5/],
+    ["a default that is no category", { name: "a", ordinal: ["x"], default: "z" }, /one of its categories.*got "z"/],
+    ["a default of another kind", { name: "a", oneHot: ["x"], default: 1 }, /one of its categories.*got 1/],
+    ["NaN as default", { name: "a", default: Number.NaN }, /a finite number as default, or allowNan, got NaN/],
     ["an option that is not one", { name: "a", meen: 1 }, /unknown column option 'meen', did you mean 'mean'/],
   ];
   for (const [what, column, message] of cases) {
@@ -121,6 +125,18 @@ describe("options that make no sense are refused at load", () => {
   }
   it("a column twice", () =>
     assert.rejects(load("fp32", 2, { preprocess: { x: { columns: ["a", "a"] } } }), /column 'a' stands twice/));
+  it("but defaults that the column accepts are not", async () => {
+    const columns = [
+      { name: "clipped", default: 5, max: 1, clip: true },
+      { name: "open", default: Number.NaN, allowNan: true },
+      { name: "other", ordinal: ["x"], default: "z", unknown: -1 },
+    ] as const;
+    assert.deepEqual(await values(await load("fp32", 3, { preprocess: { x: { columns } } }), [{}]), [
+      1,
+      Number.NaN,
+      -1,
+    ]);
+  });
 });
 
 describe("rows", () => {
