@@ -71,6 +71,11 @@ LoadedModel::~LoadedModel() {
       });
 }
 
+bool LoadedModel::is_open() const {
+  const std::lock_guard lock(mutex_);
+  return state_ == State::kOpen;
+}
+
 std::shared_ptr<Batcher> LoadedModel::batcher() const {
   const std::lock_guard lock(mutex_);
   return batcher_;

@@ -73,6 +73,8 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   ~LoadedModel();
 
   uint32_t id() const noexcept { return id_; }
+  /// False once close() was called.
+  bool is_open() const;
   /// Valid after close too.
   const ModelSpec& spec() const noexcept { return spec_; }
   const std::vector<ProviderOutcome>& providers() const noexcept { return providers_; }

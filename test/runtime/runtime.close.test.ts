@@ -87,3 +87,10 @@ test("a closed model cannot be recorded", async () => {
   await model.close();
   await assert.rejects(model.record("unused"), { code: "ERR_MODEL_CLOSED" });
 });
+
+test("a closed model cannot be attached to, whoever still holds a handle", async () => {
+  const model = await Model.load(slow);
+  const handle = Model.attach(model.id);
+  await model.close();
+  assert.throws(() => Model.attach(handle.id), { code: "ERR_MODEL_NOT_FOUND" });
+});
