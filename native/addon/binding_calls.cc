@@ -114,7 +114,8 @@ napi_value call_attach_model(napi_env env, napi_callback_info info) {
     const CallArguments<1> arguments(env, info);
     const int64_t id = read_integer(env, arguments[0], "id", 0, UINT32_MAX);
     const auto model = ProcessEngine::instance().find(static_cast<uint32_t>(id));
-    return model && model->is_open() ? make_model_object(env, *Environment::of(arguments.data), model) : js_undefined(env);
+    return model && model->is_open() ? make_model_object(env, *Environment::of(arguments.data), model)
+                                     : js_undefined(env);
   });
 }
 

@@ -191,10 +191,10 @@ Status PreparedInput::add_image(const ImagePlan& plan, const Attachment& image) 
   const bool fits = (plan.width == 0 || plan.width == image.width) && (plan.height == 0 || plan.height == image.height);
   const auto pixels = static_cast<uint64_t>(image.width) * static_cast<uint64_t>(image.height);
   if (image.channels != channels || !fits || image.data.size() != pixels * plan.pixels.channels) {
-    return {Code::kInvalidInput, "expected " + side_text(plan.width) + " x " + side_text(plan.height) +
-                                     " pixels of " + std::to_string(channels) + " channels for input '" + spec_.name +
-                                     "'" + place() + ", got " + std::to_string(image.width) + " x " +
-                                     std::to_string(image.height) + " of " + std::to_string(image.channels)};
+    return {Code::kInvalidInput, "expected " + side_text(plan.width) + " x " + side_text(plan.height) + " pixels of " +
+                                     std::to_string(channels) + " channels for input '" + spec_.name + "'" + place() +
+                                     ", got " + std::to_string(image.width) + " x " + std::to_string(image.height) +
+                                     " of " + std::to_string(image.channels)};
   }
   const size_t left = spec_.dims.rank() - (batched_ ? 1 : 0);
   Shape row;
