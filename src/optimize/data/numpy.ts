@@ -26,6 +26,8 @@ export async function loadNpz(path: string, specs: readonly TensorSpec[]): Promi
     if (name.endsWith(".npy")) arrays.set(name.slice(0, -4), npyIn(bytes, `${path}, ${name}`));
   const labels = specs.some(({ name }) => name === "labels") ? undefined : arrays.get("labels");
   if (labels) arrays.delete("labels");
+  if (labels && elementCount(labels.shape) !== (labels.shape[0] ?? 1))
+    throw invalid(path, `expected one class index per sample in 'labels', got shape [${labels.shape.join(",")}]`);
   const unknown = [...arrays.keys()].find((name) => !specs.some((spec) => spec.name === name));
   const names = specs.map(({ name }) => name).join(", ");
   if (unknown !== undefined) throw invalid(path, `array '${unknown}' is no input; the model takes ${names}`);

@@ -17,8 +17,9 @@ export function goalsOf({ maxDrop = 0.01, minSqnr = 0, minSpeedup = 1 }: Partial
   return { maxDrop, minSqnr, minSpeedup };
 }
 
-export function passesQuality({ drop, sqnr }: Quality, { maxDrop, minSqnr }: Goals): boolean {
-  return drop <= maxDrop && (minSqnr === 0 || sqnr >= minSqnr);
+/** Comparisons are such that what could not be measured, NaN, never passes. */
+export function passesQuality({ drop, sqnr, nonFinite }: Quality, { maxDrop, minSqnr }: Goals): boolean {
+  return nonFinite === undefined && drop <= maxDrop && (minSqnr === 0 || sqnr >= minSqnr);
 }
 
 export const percent = (share: number) => `${Number((100 * share).toPrecision(3))} %`;
@@ -36,13 +37,16 @@ export function dropText({ drop, dropOf }: Quality): string {
 /** Each goal that was missed, in words; none when the model may be written. */
 export function missedGoals(quality: Quality, speed: SpeedComparison | undefined, goals: Goals): string[] {
   const missed: string[] = [];
-  if (quality.drop > goals.maxDrop)
+  if (quality.nonFinite)
+    missed.push(`output ${quality.nonFinite.join(", ")} has infinities or NaN where the original's differs`);
+  if (Number.isNaN(quality.drop)) missed.push("the quality could not be measured: the outputs are too large or NaN");
+  else if (quality.drop > goals.maxDrop)
     missed.push(`${dropText(quality)}, at most ${percent(goals.maxDrop)} was asked for`);
-  if (goals.minSqnr > 0 && quality.sqnr < goals.minSqnr)
+  if (goals.minSqnr > 0 && !(quality.sqnr >= goals.minSqnr))
     missed.push(
       `the outputs have ${quality.sqnr.toFixed(1)} dB of signal to noise, at least ${goals.minSqnr} dB was asked for`,
     );
-  if (speed && speed.speedup < goals.minSpeedup)
+  if (speed && !(speed.speedup >= goals.minSpeedup))
     missed.push(
       `it runs ${speed.speedup.toFixed(2)} times as fast as the original, at least ${goals.minSpeedup} was asked for`,
     );

@@ -13,6 +13,7 @@ export class OutputError {
   #samples = 0;
   #rows = 0;
   #agreeing = 0;
+  #nonFinite = false;
 
   /** Whether the tensor holds rows of scores, one per class. */
   static areScores({ datatype, shape }: Tensor): boolean {
@@ -39,6 +40,13 @@ export class OutputError {
     let [signal, noise, dot, other] = [0, 0, 0, 0];
     for (let i = 0; i < before.length; i++) {
       const [a, b] = [Number(before[i]), Number(after[i] ?? 0)];
+      if (!Number.isFinite(a) || !Number.isFinite(b)) {
+        // A masked score stays -Infinity: no noise, though the difference is NaN.
+        if (Object.is(a, b)) continue;
+        this.#nonFinite = true;
+        noise = Number.POSITIVE_INFINITY;
+        continue;
+      }
       signal += a * a;
       other += b * b;
       dot += a * b;
@@ -51,6 +59,11 @@ export class OutputError {
     this.#cosines += length > 0 ? dot / length : noise === 0 ? 1 : 0;
     this.#samples++;
     if (OutputError.areScores(expected)) this.#compareBest(expected, actual);
+  }
+
+  /** Whether an infinity or NaN stood on one side only, or differed: no figure can tell by how much. */
+  get nonFinite(): boolean {
+    return this.#nonFinite;
   }
 
   summary(name: string): OutputQuality {

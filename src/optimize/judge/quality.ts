@@ -30,6 +30,8 @@ export interface Quality {
    */
   readonly drop: number;
   readonly dropOf: "accuracy" | "agreement" | "cosine";
+  /** Outputs with an infinity or NaN where the original has another value: no goal is reached. */
+  readonly nonFinite?: readonly string[];
   /** Share of right answers, where samples have labels. */
   readonly accuracy?: { readonly before: number; readonly after: number };
 }
@@ -124,6 +126,12 @@ interface Hits {
 function countHits(hits: Hits, label: number | undefined, before: Outputs, after: Outputs): void {
   const name = Object.keys(before).find((key) => OutputError.areScores(before[key] as Tensor));
   if (label === undefined || name === undefined) return;
+  const classes = (before[name] as Tensor).shape[1] as number;
+  if (!Number.isInteger(label) || label < 0 || label >= classes)
+    throw new OrtserveError(
+      "ERR_INVALID_INPUT",
+      `expected labels that are whole class indices from 0 to ${classes - 1} of output '${name}', got ${label}`,
+    );
   hits.of++;
   if (OutputError.best(before[name] as Tensor)[0] === label) hits.before++;
   if (OutputError.best(after[name] as Tensor)[0] === label) hits.after++;
@@ -132,7 +140,8 @@ function countHits(hits: Hits, label: number | undefined, before: Outputs, after
 function quality(samples: number, errors: ReadonlyMap<string, OutputError>, hits: Hits): Quality {
   const outputs = [...errors].map(([name, error]) => error.summary(name));
   const sqnr = Math.min(...outputs.map((output) => output.sqnr));
-  const facts = { samples, outputs, sqnr };
+  const broken = [...errors].flatMap(([name, error]) => (error.nonFinite ? [`'${name}'`] : []));
+  const facts = { samples, outputs, sqnr, ...(broken.length > 0 && { nonFinite: broken }) };
   if (hits.of > 0) {
     const accuracy = { before: hits.before / hits.of, after: hits.after / hits.of };
     return { ...facts, drop: Math.max(0, accuracy.before - accuracy.after), dropOf: "accuracy", accuracy };

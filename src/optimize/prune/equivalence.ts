@@ -55,9 +55,10 @@ export async function proveEquivalence(
     await Promise.all([whole.close(), cut.close()]);
   }
   if (error <= mostError) return { error, samples: count };
+  const gap = Number.isFinite(error) ? `by ${error.toPrecision(2)}` : "in its infinities, NaN or number of values";
   throw new OrtserveError(
     "ERR_INTERNAL",
-    `the pruned model differs from the original without those channels by ${error.toPrecision(2)}: nothing was written`,
+    `the pruned model differs from the original without those channels ${gap}: nothing was written`,
   );
 }
 
@@ -83,9 +84,13 @@ function difference(expected: Float32Array, actual: unknown): number {
   if (!(actual instanceof Float32Array) || actual.length !== expected.length) return Number.POSITIVE_INFINITY;
   let [largest, worst] = [Number.MIN_VALUE, 0];
   for (let i = 0; i < expected.length; i++) {
-    largest = Math.max(largest, Math.abs(expected[i] as number));
-    const gap = Math.abs((expected[i] as number) - (actual[i] as number));
-    if (!(gap <= worst)) worst = gap; // NaN counts
+    const [a, b] = [expected[i] as number, actual[i] as number];
+    if (!Number.isFinite(a) || !Number.isFinite(b)) {
+      if (Object.is(a, b)) continue; // a masked score stays -Infinity
+      return Number.POSITIVE_INFINITY;
+    }
+    largest = Math.max(largest, Math.abs(a));
+    worst = Math.max(worst, Math.abs(a - b));
   }
   return worst === 0 ? 0 : worst / largest;
 }
