@@ -13,6 +13,24 @@ import { serveCommand } from "./serve.js";
 
 const wrongUse: ReadonlySet<ErrorCode> = new Set(["ERR_INVALID_ARGUMENT", "ERR_INVALID_CONFIG"]);
 
+const fileErrors = new Set([
+  "ENOENT",
+  "ENOTDIR",
+  "ENOSPC",
+  "EDQUOT",
+  "EACCES",
+  "EPERM",
+  "EISDIR",
+  "EFBIG",
+  "EROFS",
+  "EIO",
+]);
+
+/** The file system's own messages name what was done and the path: no stack trace says more. */
+function isFileError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error && fileErrors.has((error as NodeJS.ErrnoException).code ?? "");
+}
+
 /** Runs the command line; resolves with the exit code, or undefined while a server keeps the process alive. */
 export async function main(words: readonly string[]): Promise<number | undefined> {
   const program = new Command("ortserve")
@@ -35,6 +53,10 @@ export async function main(words: readonly string[]): Promise<number | undefined
     return undefined;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (isFileError(error)) {
+      process.stderr.write(`ortserve: ${error.message}\n`);
+      return 1;
+    }
     if (!(error instanceof OrtserveError)) throw error;
     process.stderr.write(`ortserve: ${error.message}\n`);
     if (error.code === "ERR_GOAL_MISSED") return 3;

@@ -8,7 +8,7 @@ import { pruneHtml } from "../optimize/report/prune-html.js";
 import { pruneText } from "../optimize/report/prune-text.js";
 import { sparseHtml } from "../optimize/report/sparse-html.js";
 import { sparseText } from "../optimize/report/sparse-text.js";
-import { concludeChange, endCleanly, type ModelChange, type ReportFlags } from "./model-change.js";
+import { checkReport, concludeChange, endCleanly, type ModelChange, type ReportFlags } from "./model-change.js";
 import { decibels, fraction, integer, ratio, shape } from "./option-values.js";
 import { ProgressLine } from "./progress.js";
 import { calibrationHelp, requestForm } from "./request-form.js";
@@ -84,6 +84,7 @@ export function pruneCommand(): Command {
 }
 
 async function prune(model: string, flags: PruneFlags): Promise<void> {
+  checkReport(flags);
   const progress = new ProgressLine();
   endCleanly();
   const requests = await requestForm(model, flags.config);

@@ -6,7 +6,7 @@ import { type QuantizeOptions, quantizeModel } from "../optimize/quantize/quanti
 import { type Target, targets } from "../optimize/quantize/target.js";
 import { htmlReport } from "../optimize/report/html.js";
 import { reportText } from "../optimize/report/text.js";
-import { concludeChange, endCleanly, type ReportFlags } from "./model-change.js";
+import { checkReport, concludeChange, endCleanly, type ReportFlags } from "./model-change.js";
 import { decibels, fraction, integer, ratio, shape, size } from "./option-values.js";
 import { ProgressLine } from "./progress.js";
 import { calibrationHelp, requestForm } from "./request-form.js";
@@ -82,6 +82,7 @@ export function quantizeCommand(): Command {
 }
 
 async function quantize(model: string, flags: QuantizeFlags): Promise<void> {
+  checkReport(flags);
   const progress = new ProgressLine();
   endCleanly();
   const requests = await requestForm(model, flags.config);

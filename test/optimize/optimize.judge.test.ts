@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gate before a changed model is written: infinities and NaN in outputs, and labels that say nothing.
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, lstatSync } from "node:fs";
 import { describe, it } from "node:test";
 import { goalsOf, missedGoals, passesQuality } from "../../src/optimize/judge/goals.js";
 import { OutputError } from "../../src/optimize/judge/output-error.js";
@@ -76,5 +77,29 @@ describe("labels of samples", () => {
 
   it("refuses one-hot rows", async () => {
     await assert.rejects(quantize("hot", npy([8, 3], new Float32Array(24))), /one class index per sample.*\[8,3\]/);
+  });
+});
+
+describe("files that a changed model cannot go to", () => {
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, ["--import", "tsx", "src/cli/main.ts", "quantize", networks.digits, ...words], {
+      encoding: "utf8",
+    });
+
+  it("refuses a pipe, and leaves it", () => {
+    const pipe = draftPath("pipe");
+    execFileSync("mkfifo", [pipe]);
+    const { status, stderr } = run("--calib", "random", "-o", pipe);
+    assert.equal(status, 2);
+    assert.match(stderr, /^ortserve: .*no regular file\n$/);
+    assert.equal(lstatSync(pipe).isFIFO(), true);
+  });
+
+  it("refuses a report without a folder before any work", () => {
+    const output = draftPath("unreported.onnx");
+    const { status, stderr } = run("--calib", "random", "-o", output, "--report", draftPath("nosuch/r"));
+    assert.equal(status, 2);
+    assert.match(stderr, /^ortserve: --report .*there is no directory .*\n$/);
+    assert.equal(existsSync(output), false);
   });
 });

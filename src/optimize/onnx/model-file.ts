@@ -46,7 +46,7 @@ function unreadable(file: string, cause: NodeJS.ErrnoException): OrtserveError {
 
 /**
  * Tells before the work whether a model made from `model` can be written to `output`. Throws ERR_INVALID_ARGUMENT where the folder of
- * `output` is missing or not writable, or `output` is a folder or `model` itself, under whatever name.
+ * `output` is missing or not writable, or `output` is a folder, a device, a pipe or `model` itself, under whatever name.
  */
 export function checkOutput(output: string, model: string): void {
   const refuse = (got: string) => {
@@ -62,6 +62,8 @@ export function checkOutput(output: string, model: string): void {
   const there = statSync(output, { throwIfNoEntry: false });
   const source = statSync(model, { throwIfNoEntry: false });
   if (there?.isDirectory()) refuse(", a directory");
+  // A rename would put a file in the place of the device itself.
+  if (there && !there.isFile()) refuse(", which is a device, pipe or socket and no regular file");
   if (there && source && there.dev === source.dev && there.ino === source.ino) refuse(": that is the original itself");
 }
 
