@@ -2,10 +2,11 @@
 // The gate before a changed model is written: infinities and NaN in outputs, and labels that say nothing.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, lstatSync } from "node:fs";
+import { existsSync, lstatSync, symlinkSync } from "node:fs";
 import { describe, it } from "node:test";
 import { goalsOf, missedGoals, passesQuality } from "../../src/optimize/judge/goals.js";
 import { OutputError } from "../../src/optimize/judge/output-error.js";
+import { readModel, writeModel } from "../../src/optimize/onnx/model-file.js";
 import { quantizeModel } from "../../src/optimize/quantize/quantize.js";
 import { Tensor } from "../../src/runtime/tensor.js";
 import { draftPath, networks, writeDraft } from "./model-files.js";
@@ -101,5 +102,13 @@ describe("files that a changed model cannot go to", () => {
     assert.equal(status, 2);
     assert.match(stderr, /^ortserve: --report .*there is no directory .*\n$/);
     assert.equal(existsSync(output), false);
+  });
+
+  it("writes where a link points to", async () => {
+    const [target, link] = [writeDraft("target.onnx", new Uint8Array(1)), draftPath("link.onnx")];
+    symlinkSync(target, link);
+    writeModel(link, await readModel(networks.digits));
+    assert.equal(lstatSync(link).isSymbolicLink(), true);
+    assert.ok(lstatSync(target).size > 1000);
   });
 });

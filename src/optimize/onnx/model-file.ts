@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Model files: read whole, written under another name first so that a half-written model is never seen.
-import { accessSync, closeSync, constants, openSync, renameSync, rmSync, statSync, writevSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writevSync,
+} from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, resolve } from "node:path";
 import { OrtserveError } from "../../errors.js";
@@ -77,7 +88,7 @@ export interface WriteOptions {
  * Throws the file system's error.
  */
 export function writeModel(path: string, { proto, directory }: OnnxModel, options: WriteOptions = {}): void {
-  const file = resolve(path);
+  const file = existsSync(path) ? realpathSync(path) : resolve(path); // a link stays: what it points to is replaced
   const [draft, data] = [`${file}.${process.pid}.part`, `${file}.data`];
   const outside = weightBytes(proto) > (options.inlineBytes ?? inlineBytes);
   try {
