@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, describe, test } from "node:test";
 import { squeezeExcite } from "../../bench/models/architectures.js";
 import { modelPath } from "../models/make.mjs";
@@ -25,6 +25,8 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const file = (name: string) => join(folder, name);
 copyFileSync(networks.digits, file("original.onnx"));
 linkSync(file("original.onnx"), file("same.onnx"));
+copyFileSync(modelPath("external"), file("outside.onnx"));
+copyFileSync(join(dirname(modelPath("external")), "external.bin"), file("external.bin"));
 writeFileSync(file("cat.png"), "never opened");
 
 describe("a wrong command is refused in one line", () => {
@@ -118,6 +120,12 @@ describe("a wrong command is refused in one line", () => {
       ["quantize", file("original.onnx"), "-o", file("same.onnx"), "--calib", "random"],
       2,
       /expected a file to write the new model to, got .*same\.onnx: that is the original itself/,
+    ],
+    [
+      "an output that would replace the original's weights",
+      ["quantize", file("outside.onnx"), "-o", file("external.bin"), "--calib", "random"],
+      2,
+      /expected a file to write the new model to, got .*external\.bin, which would replace .*, the weights of/,
     ],
     [
       "a sparsity that no quality allows",

@@ -78,6 +78,20 @@ export function checkOutput(output: string, model: string): void {
   if (there && source && there.dev === source.dev && there.ino === source.ino) refuse(": that is the original itself");
 }
 
+/** As {@link checkOutput}: a file of the weights of `model` may not be replaced either. */
+export async function checkOutputData(output: string, model: string): Promise<void> {
+  const there = [output, `${output}.data`].filter((path) => existsSync(path)).map((path) => realpathSync(path));
+  if (there.length === 0) return;
+  const { proto, directory } = await readModel(model);
+  for (const { dataLocation, externalData } of allInitializers(proto.graph)) {
+    const location = externalData.find(({ key }) => key === "location")?.value;
+    const data = dataLocation === 1 && location !== undefined ? resolve(directory, location) : "";
+    if (data === "" || !existsSync(data) || !there.includes(realpathSync(data))) continue;
+    const got = `got ${output}, which would replace ${data}, the weights of the original`;
+    throw new OrtserveError("ERR_INVALID_ARGUMENT", `expected a file to write the new model to, ${got}`);
+  }
+}
+
 export interface WriteOptions {
   /** Most bytes of weights kept inside the model file. Default: just below protobuf's 2 GiB. */
   inlineBytes?: number;

@@ -3,7 +3,7 @@
 import { basename } from "node:path";
 import { startEngine } from "../../runtime/engine.js";
 import { version } from "../../version.js";
-import { checkOutput } from "../onnx/model-file.js";
+import { checkOutput, checkOutputData } from "../onnx/model-file.js";
 import { type Machine, thisMachine } from "./machine.js";
 import { StageClock } from "./stage-clock.js";
 import { Workbench } from "./workbench.js";
@@ -23,6 +23,7 @@ export async function changeModel<Options extends ChangeOptions, Result>(
   work: (bench: Workbench, clock: StageClock, run: ChangeRun<Options>) => Promise<Result>,
 ): Promise<Result> {
   checkOutput(options.output, options.model);
+  await checkOutputData(options.output, options.model);
   const clock = new StageClock("preparation");
   const onProgress = (stage: string, done: number, of: number) => {
     clock.enter(stage.replace(/^.*: /, ""));
