@@ -131,6 +131,9 @@ describe("digits without half of the channels", () => {
     const { report } = await pruneDigits("macs.onnx", 100, { align: 1, macsRatio: 0.6, maxDrop: 1 });
     const ratio = report.after.macs / report.before.macs;
     assert.ok(ratio <= 0.6 && ratio > 0.5, `${ratio}`);
+    assert.ok(!report.warnings.some((warning) => warning.includes("multiply-accumulates")));
+    const { report: bounded } = await pruneDigits("bounded.onnx", 100, { align: 1, macsRatio: 0.01, maxDrop: 1 });
+    assert.match(bounded.warnings.join(), /of the multiply-accumulates are left, not 1\.0 %/);
   });
 
   it("are quantized after that", async () => {

@@ -174,7 +174,7 @@ async function finish(
     ...{ quality: best.quality, speed, before, after: left, groups: rows, ports: ports.changes, equivalence, attempts },
     obstacles: Object.fromEntries(deps.obstacles),
     stages: clock.stages(),
-    warnings: warningsOf(options, best, speed, heldOut),
+    warnings: [...warningsOf(options, best, speed, heldOut), ...workLeft(options, left.macs / before.macs)],
   };
   return { report, missed };
 }
@@ -201,6 +201,12 @@ function described({ model, sparsity, refitted }: Candidate, { align = 16 }: Pru
   const facts = { ortserve: version, sparsity: Number(sparsity.toFixed(4)), align, refitted };
   const metadataProps = withEntries(model.proto, { "ortserve.prune": JSON.stringify(facts) });
   return { proto: { ...model.proto, metadataProps }, directory: model.directory };
+}
+
+function workLeft({ macsRatio }: PruneOptions, left: number): string[] {
+  if (macsRatio === undefined || left <= macsRatio + 0.02) return [];
+  const [found, asked] = [left, macsRatio].map((share) => `${(100 * share).toFixed(1)} %`);
+  return [`${found} of the multiply-accumulates are left, not ${asked}: quality or bounds allow no less`];
 }
 
 /** Fewer, and the share of answers that change is known to a few percent at best. */
