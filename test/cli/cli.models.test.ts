@@ -128,6 +128,12 @@ describe("a wrong command is refused in one line", () => {
       /expected a file to write the new model to, got .*external\.bin, which would replace .*, the weights of/,
     ],
     [
+      "a layout for inputs that stay as they are",
+      ["quantize", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--input-layout", "nhwc"],
+      2,
+      /--input-layout nhwc is for --input-u8/,
+    ],
+    [
       "a sparsity that no quality allows",
       ["prune", networks.digits, "-o", file("q.onnx"), "--calib", "random", "--min-sqnr", "199", "--min-speedup", "0"],
       3,

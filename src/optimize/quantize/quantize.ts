@@ -125,6 +125,11 @@ async function chosenMode(
 ): Promise<Mode> {
   const { target = "cpu", mode = "auto" } = options;
   const integers = options.inputU8 ? "--input-u8" : options.outputU8 ? "--output-u8" : undefined;
+  if (options.inputLayout === "nhwc" && !options.inputU8)
+    throw new OrtserveError(
+      "ERR_INVALID_ARGUMENT",
+      "--input-layout nhwc is for --input-u8: other inputs stay as they are",
+    );
   if (integers && target === "cuda")
     throw new OrtserveError(
       "ERR_INVALID_ARGUMENT",
