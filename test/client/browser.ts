@@ -47,17 +47,18 @@ export async function runInBrowser(browser: string, source: string, folder: stri
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
     const quiet = ["--headless=new", "--disable-gpu", "--no-first-run", "--disable-background-networking"];
     const args = [...quiet, "--no-sandbox", `--user-data-dir=${profile}`, url]; // as root there is no sandbox
-    child = spawn(browser, args, { stdio: "ignore" });
+    child = spawn(browser, args, { stdio: "ignore", detached: true }); // a group of its own, for all its processes
     const ended = once(child, "exit").then(([code]) => Promise.reject(new Error(`the browser ended with ${code}`)));
     return await Promise.race([result, ended]);
   } finally {
-    if (child && child.exitCode === null) {
-      child.kill("SIGTERM");
-      await once(child, "exit");
+    if (child?.pid && child.exitCode === null) {
+      const ended = once(child, "exit");
+      process.kill(-child.pid, "SIGKILL"); // whoever of them is left writes into the profile while it is removed
+      await ended;
     }
     server.close();
     server.closeAllConnections();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true, force: true, maxRetries: 20 });
   }
 }
 
