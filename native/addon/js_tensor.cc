@@ -88,12 +88,9 @@ void require_elements(const InputSpec& spec, const Shape& shape, size_t elements
   }
 }
 
-// ONNX Runtime's kernels know no other truth values.
 void require_booleans(const InputSpec& spec, const View& view) {
-  for (size_t i = 0; i < view.elements; ++i) {
-    const auto value = std::to_integer<int>(view.data[i]);
-    if (value > 1) mismatch(spec, "the value " + std::to_string(value) + " where 0 or 1 is due");
-  }
+  const auto untrue = first_untrue({view.data, view.elements});
+  if (untrue) mismatch(spec, "the value " + std::to_string(*untrue) + " where 0 or 1 is due");
 }
 
 // Copies only what a pruned graph takes; lent memory stays as it is.

@@ -43,6 +43,15 @@ std::optional<int64_t> product(std::span<const int64_t> dims) noexcept {
 
 }  // namespace
 
+std::optional<int> first_untrue(std::span<const std::byte> elements) noexcept {
+  // All at once first, which compilers turn into vector instructions: nearly always there is none.
+  std::byte any{0};
+  for (const std::byte element : elements) any |= element;
+  if (any <= std::byte{1}) return std::nullopt;
+  return std::to_integer<int>(
+      *std::ranges::find_if(elements, [](std::byte element) { return element > std::byte{1}; }));
+}
+
 size_t dtype_size(DType dtype) noexcept {
   return kDTypes[static_cast<size_t>(dtype)].size;
 }

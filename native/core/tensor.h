@@ -41,6 +41,8 @@ size_t dtype_size(DType dtype) noexcept;
 /// The Open Inference Protocol name: "FP32", "BYTES" (for kString), ...
 std::string_view dtype_name(DType dtype) noexcept;
 std::optional<DType> dtype_from_name(std::string_view name) noexcept;
+/// The first of `elements` of kBool that is neither 0 nor 1: kernels know no other truth values.
+std::optional<int> first_untrue(std::span<const std::byte> elements) noexcept;
 
 /// Dimensions. -1 stands for "any" in a model's specification and never occurs in a tensor.
 class Shape {

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/codec/binary_blob.h"
 
-#include <algorithm>
 #include <cstring>
-#include <span>
 #include <string>
 #include <utility>
 
@@ -23,13 +21,10 @@ std::string of_input(const InputSpec& input) {
   return " for inference input '" + input.name + "'";
 }
 
-// Other bytes are no bool in C++: what an operator would do with them is anybody's guess.
 Status check_booleans(const InputSpec& input, const Buffer& blob) {
-  const std::span<const std::byte> bytes(blob.data(), blob.size());
-  const auto strange = std::ranges::find_if(bytes, [](std::byte byte) { return byte > std::byte{1}; });
-  if (strange == bytes.end()) return {};
-  return {Code::kInvalidInput, "expected bytes 0 and 1" + of_input(input) + " of BOOL, got " +
-                                   std::to_string(std::to_integer<int>(*strange))};
+  const auto untrue = first_untrue({blob.data(), blob.size()});
+  if (!untrue) return {};
+  return {Code::kInvalidInput, "expected bytes 0 and 1" + of_input(input) + " of BOOL, got " + std::to_string(*untrue)};
 }
 
 Result<Tensor> numbers_from_blob(const InputSpec& input, const Shape& shape, const Buffer& blob, BufferPool& pool,
