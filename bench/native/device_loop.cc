@@ -85,7 +85,11 @@ class Caller {
     session_.Run(options_, binding_);  // allocates and so tells the shape
     const auto info = binding_.GetOutputValues()[0].GetTensorTypeAndShapeInfo();
     const auto dims = info.GetShape();
-    output_ = Ort::Value::CreateTensor(allocator_, dims.data(), dims.size(), info.GetElementType());
+    output_memory_ = allocator_.GetAllocation(info.GetElementCount() * element_size(info.GetElementType()));
+    // As memory of the CPU: ONNX Runtime fails on an output that it knows to be page-locked.
+    output_ =
+        Ort::Value::CreateTensor(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault), output_memory_.get(),
+                                 output_memory_.size(), dims.data(), dims.size(), info.GetElementType());
     binding_.ClearBoundOutputs();
     binding_.BindOutput(output_name_.c_str(), output_);
   }
@@ -95,6 +99,7 @@ class Caller {
   Ort::Allocator allocator_;  // before what it allocates
   Ort::RunOptions options_;
   std::string input_name_, output_name_;
+  Ort::MemoryAllocation output_memory_{allocator_, nullptr, 0};
   Ort::Value input_{nullptr}, output_{nullptr};
   Ort::IoBinding binding_;
 };

@@ -10,6 +10,17 @@ void RunSlot::stop() noexcept {
   Ort::Status(Ort::GetApi().RunOptionsSetTerminate(options));  // sets a flag: cannot fail
 }
 
+void RunSlot::clear() noexcept {
+  if (binding) {
+    binding.ClearBoundInputs();
+    binding.ClearBoundOutputs();
+  }
+  inputs.clear();
+  outputs.clear();
+  input_names.clear();
+  output_names.clear();
+}
+
 RunSlot& ActiveRuns::enter(const std::atomic<bool>* terminate) {
   CancelWatch* const watch = terminate ? &cancel_watch() : nullptr;  // may throw: before a slot is taken
   std::unique_lock lock(mutex_);
@@ -29,14 +40,7 @@ RunSlot& ActiveRuns::enter(const std::atomic<bool>* terminate) {
 
 void ActiveRuns::leave(RunSlot& slot) noexcept {
   if (slot.terminate) cancel_watch().remove(slot);
-  if (slot.binding) {  // gives the memory it binds back
-    slot.binding.ClearBoundInputs();
-    slot.binding.ClearBoundOutputs();
-  }
-  slot.inputs.clear();
-  slot.outputs.clear();
-  slot.input_names.clear();
-  slot.output_names.clear();
+  slot.clear();
   const std::lock_guard lock(mutex_);
   slot.in_flight = false;
   if (slot.stopped.exchange(false, std::memory_order_relaxed)) {

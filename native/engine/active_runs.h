@@ -24,6 +24,8 @@ struct RunSlot {
 
   /// Asks ORT to leave the run at the next node. Any thread, while the run is in flight.
   void stop() noexcept;
+  /// Lets go of the tensors and of what the binding holds of them.
+  void clear() noexcept;
 };
 
 /// Thread-safe.

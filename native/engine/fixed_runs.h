@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,7 +16,7 @@
 
 namespace ortserve {
 
-/// Thread-safe; runs wait for each other, since a session replays one graph at a time.
+/// Of one thread, since a graph is of the thread that captures it.
 class FixedRuns {
  public:
   /// Run option that names the graph to capture or replay, and the value for none.
@@ -39,12 +38,10 @@ class FixedRuns {
   /// Runs on the set's memory; the first run of a set prepares and captures. Outputs are copied into `pool`.
   Status run(int set, std::span<const Tensor> inputs, std::span<const uint16_t> wanted, std::vector<Value>& outputs,
              BufferPool& pool, RunTimes* times);
-  /// Held by a run of the same session that is none of these.
-  std::unique_lock<std::mutex> lock() { return std::unique_lock(mutex_); }
 
   const std::vector<std::vector<Shape>>& shapes() const noexcept { return shapes_; }
   /// Sets that have been captured.
-  size_t captured() const;
+  size_t captured() const noexcept;
 
  private:
   /// What lies at fixed addresses.
@@ -75,7 +72,6 @@ class FixedRuns {
   const std::vector<std::vector<Shape>> shapes_;
   const std::unique_ptr<DeviceCopy> copy_;
   RunGate* const gate_;
-  mutable std::mutex mutex_;
   std::vector<Set> sets_;
 };
 

@@ -57,13 +57,16 @@ OrtModelSession::OrtModelSession(Parts parts, BufferPool& pool)
       host_(std::move(parts.host)),
       fixed_(std::move(parts.fixed)),
       gate_(parts.gate),
-      all_outputs_(spec_.outputs.size()) {
+      device_arena_(std::move(parts.device_arena)),
+      all_outputs_(spec_.outputs.size()),
+      thread_(fixed_ ? std::make_unique<RunThread>() : nullptr) {
   std::iota(all_outputs_.begin(), all_outputs_.end(), uint16_t{0});
   shape_rules_.reserve(spec_.outputs.size());
   for (const OutputSpec& output : spec_.outputs) shape_rules_.emplace_back(spec_, output);
 }
 
 OrtModelSession::~OrtModelSession() {
+  thread_.reset();
   runs_.clear();  // bindings are the session's
   fixed_.reset();
   host_.reset();  // buffers that are still in somebody's hands keep it, and the session, for as long
@@ -87,12 +90,18 @@ Status OrtModelSession::run(std::span<const Tensor> inputs, const std::vector<bo
     }
     if (wanted.empty()) wanted = all_outputs_;
     if (terminate && terminate->load(std::memory_order_relaxed)) return cancelled();
-    const int set = fixed_ ? fixed_->find(inputs, present) : -1;
-    if (set < 0) return run_ordinary({inputs, present, wanted, outputs, may_bind(wanted)}, terminate, times);
-    Status status = fixed_->run(set, inputs, wanted, outputs, batch_pool(), times);
-    if (!status.ok()) outputs.clear();
-    return status;
+    const Call call{inputs, present, wanted, outputs, may_bind(wanted)};
+    if (!thread_) return run_ordinary(call, terminate, times);
+    return thread_->run([&] { return guarded(Code::kInternal, [&] { return run_here(call, terminate, times); }); });
   });
+}
+
+Status OrtModelSession::run_here(const Call& call, const std::atomic<bool>* terminate, RunTimes* times) {
+  const int set = fixed_->find(call.inputs, call.present);
+  if (set < 0) return run_ordinary(call, terminate, times);
+  Status status = fixed_->run(set, call.inputs, call.wanted, call.outputs, batch_pool(), times);
+  if (!status.ok()) call.outputs.clear();
+  return status;
 }
 
 // A binding knows each output once.
@@ -102,7 +111,6 @@ bool OrtModelSession::may_bind(std::span<const uint16_t> wanted) const noexcept 
 }
 
 Status OrtModelSession::run_ordinary(const Call& call, const std::atomic<bool>* terminate, RunTimes* times) {
-  const auto in_turn = fixed_ ? fixed_->lock() : std::unique_lock<std::mutex>();
   RunScope scope(runs_, terminate);
   if (fixed_ && !scope.slot().without_graph) {  // a session that captures would capture this shape, too
     scope.slot().options.AddConfigEntry(FixedRuns::kGraphId, FixedRuns::kWithoutGraph);
@@ -110,6 +118,11 @@ Status OrtModelSession::run_ordinary(const Call& call, const std::atomic<bool>* 
   }
   const GatePass pass(gate_, false);
   Status status = run_in(scope.slot(), call, times);
+  if (status.code() == Code::kOutOfMemory && !device_arena_.empty()) {
+    shrink_arena(scope.slot());
+    call.outputs.clear();
+    status = run_in(scope.slot(), call, times);
+  }
   if (status.ok()) return status;
   call.outputs.clear();
   return scope.slot().stopped.load(std::memory_order_relaxed) ? cancelled() : status;
@@ -126,8 +139,26 @@ Status OrtModelSession::run_in(RunSlot& slot, const Call& call, RunTimes* times)
   return collect(slot, call);
 }
 
-const OrtMemoryInfo* OrtModelSession::memory_of(const Tensor& tensor) const noexcept {
-  if (host_ && host_->owns(tensor.data)) return host_->memory();
+// A run that found no room leaves the arena in pieces that may not fit the next one. ONNX Runtime gives them back at
+// the end of a run only: here of one that is stopped before its first node.
+void OrtModelSession::shrink_arena(RunSlot& slot) const noexcept {
+  if (slot.binding) slot.binding.ClearBoundInputs();  // they lie in the arena
+  (void)guarded(Code::kRunFailed, [&]() -> Status {
+    Ort::RunOptions options;
+    options.AddConfigEntry("memory.enable_memory_arena_shrinkage", device_arena_.c_str());
+    options.SetTerminate();
+    std::vector<Ort::Value> none;
+    for (size_t i = 0; i < slot.output_names.size(); ++i) none.emplace_back(nullptr);
+    return take_ort_status(
+        Ort::GetApi().Run(*session_, options, slot.input_names.data(), as_c(std::as_const(slot.inputs)),
+                          slot.inputs.size(), slot.output_names.data(), none.size(), as_c(none)),
+        Code::kRunFailed);
+  });
+  slot.clear();
+}
+
+const OrtMemoryInfo* OrtModelSession::memory_of(const Tensor& input) const noexcept {
+  if (host_ && host_->owns(input.data)) return host_->memory();
   return running_engine()->cpu_memory;
 }
 
@@ -159,7 +190,9 @@ Status OrtModelSession::bind_outputs(RunSlot& slot, const Call& call) {
     auto tensor = allocate_tensor(batch_pool(), spec_.outputs[index].dtype, *shape);
     if (!tensor.ok()) return tensor.take_status();
     call.outputs[i].tensor = std::move(*tensor);
-    ORTSERVE_RETURN_IF_ERROR(lend_to_ort(call.outputs[i].tensor, memory_of(call.outputs[i].tensor), target));
+    // As memory of the CPU also where it is page-locked: ONNX Runtime has the device write right into an output that it
+    // knows to be page-locked, and then fails because it is to copy it onto itself.
+    ORTSERVE_RETURN_IF_ERROR(lend_to_ort(call.outputs[i].tensor, running_engine()->cpu_memory, target));
   }
   return {};
 }

@@ -8,6 +8,7 @@
 #include "engine/host_pool.h"
 #include "engine/output_shape.h"
 #include "engine/run_gate.h"
+#include "engine/run_thread.h"
 
 namespace ortserve {
 
@@ -21,6 +22,7 @@ class OrtModelSession final : public Session {
     std::shared_ptr<HostPool> host;    ///< given: runs bind inputs and outputs, which lie there
     std::unique_ptr<FixedRuns> fixed;  ///< given: for inputs of its shapes
     RunGate* gate = nullptr;           ///< given: entered by each run
+    std::string device_arena;          ///< as run options name it; given: shrunk after a run without room
   };
   /// `pool` must outlive the session and every output that came from it.
   OrtModelSession(Parts parts, BufferPool& pool);
@@ -41,6 +43,7 @@ class OrtModelSession final : public Session {
 
  private:
   struct Call;  // the arguments of one run()
+  Status run_here(const Call& call, const std::atomic<bool>* terminate, RunTimes* times);
   Status run_ordinary(const Call& call, const std::atomic<bool>* terminate, RunTimes* times);
   Status run_in(RunSlot& slot, const Call& call, RunTimes* times);
   Status bind_inputs(RunSlot& slot, const Call& call) const;
@@ -50,7 +53,8 @@ class OrtModelSession final : public Session {
   OrtStatus* run_once(RunSlot& slot, bool bound);
   OrtStatus* run_bound(RunSlot& slot);
   Status execute(RunSlot& slot, const Call& call);
-  const OrtMemoryInfo* memory_of(const Tensor& tensor) const noexcept;
+  void shrink_arena(RunSlot& slot) const noexcept;
+  const OrtMemoryInfo* memory_of(const Tensor& input) const noexcept;
   void withdraw_buffers(RunSlot& slot, const Call& call) noexcept;
   Status collect(RunSlot& slot, const Call& call);
 
@@ -63,9 +67,11 @@ class OrtModelSession final : public Session {
   std::shared_ptr<HostPool> host_;
   std::unique_ptr<FixedRuns> fixed_;
   RunGate* const gate_;
+  const std::string device_arena_;
   std::vector<uint16_t> all_outputs_;
   std::vector<OutputShapeRule> shape_rules_;  // per output
   ActiveRuns runs_;
+  std::unique_ptr<RunThread> thread_;  // where there are fixed runs: of all runs
 };
 
 }  // namespace ortserve

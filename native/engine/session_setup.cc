@@ -92,6 +92,8 @@ Result<std::shared_ptr<Session>> SessionSetup::finish(Ort::Session session, Mode
       plan.note(first->name, "there is no page-locked memory, copies are slower: " + host.status().message());
     }
   }
+  // A captured graph still uses what looks free in the arena.
+  if (path == DevicePath::kBound) parts.device_arena = gpu ? "gpu:" + std::to_string(*gpu) : "cpu:0";
   if (path == DevicePath::kFixed) {
     auto fixed = fixed_runs(parts, gpu);
     if (!fixed.ok()) return fixed.take_status();

@@ -9,6 +9,7 @@
 #include "engine/device_copy.h"
 #include "engine/fixed_runs.h"
 #include "engine/ort_env.h"
+#include "engine/run_thread.h"
 #include "test/engine_fixture.h"
 
 namespace ortserve {
@@ -119,6 +120,24 @@ TEST_F(DevicePathTest, ABoundRunThatFailsLeavesTheSessionUsable) {
   const auto inputs = inputs_of(*bound, 2);
   EXPECT_EQ(bound->run(inputs, {true}, {}, outputs, &cancelled).code(), Code::kCancelled);
   EXPECT_TRUE(run(*bound, inputs, outputs).ok());
+}
+
+TEST_F(DevicePathTest, ARunWithoutRoomIsTriedAgainAndLeavesTheSessionUsable) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer's operator new ends the process instead of throwing";
+#endif
+  const auto bound = load_by("bound", "big_output");
+  const auto repeated = [&](int64_t times) {
+    return std::vector<Tensor>{tensor_of<float>(pool_, DType::kFp32, {1, 1}, {7}),
+                               tensor_of<int64_t>(pool_, DType::kInt64, {1}, {times})};
+  };
+  std::vector<Value> outputs;
+  for (int round = 0; round < 2; ++round) {
+    const Status status = run(*bound, repeated(int64_t{1} << 44), outputs);
+    EXPECT_EQ(status.code(), Code::kOutOfMemory) << status.message();
+    EXPECT_TRUE(outputs.empty());
+    EXPECT_EQ(values_of<float>(run(*bound, repeated(3))[0].tensor), (std::vector<float>{7, 7, 7}));
+  }
 }
 
 TEST_F(DevicePathTest, OutputsOutliveTheirSession) {
@@ -267,6 +286,32 @@ TEST_F(FixedRunsTest, AFailureWhilePreparingIsTriedAgain) {
 TEST_F(FixedRunsTest, TheWrongSizeForASetIsRefused) {
   ASSERT_TRUE(run_set(0, 1).ok());
   EXPECT_EQ(run_set(0, 2).code(), Code::kInvalidInput);
+}
+
+TEST(RunThread, DoesAllWorkOnOneThread) {
+  RunThread thread;
+  std::thread::id first;
+  const auto fail = [&] {
+    first = std::this_thread::get_id();
+    return Status(Code::kRunFailed, "as told");
+  };
+  EXPECT_EQ(thread.run(fail).code(), Code::kRunFailed);
+  EXPECT_NE(first, std::this_thread::get_id());
+  int calls = 0;  // unguarded: only one piece of work goes on at a time
+  std::vector<std::thread> callers;
+  for (int t = 0; t < 4; ++t) {
+    callers.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) {
+        const Status outcome = thread.run([&] {
+          ++calls;
+          return std::this_thread::get_id() == first ? Status() : Status(Code::kInternal, "another thread");
+        });
+        EXPECT_TRUE(outcome.ok());
+      }
+    });
+  }
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(calls, 400);
 }
 
 TEST(RunGate, WhoIsAloneIsAlone) {

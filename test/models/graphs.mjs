@@ -206,7 +206,7 @@ const bigOutput = () =>
     input: [value("x", "fp32", ["batch", 1]), value("repeat", "int64", [1])],
     output: [value("y", "fp32", ["batch", "width"])],
     initializer: [int64("one", [1], [1])],
-    node: [node("Concat", ["one", "repeat"], ["repeats"], { axis: 0 }), node("Tile", ["x", "repeats"], ["y"])],
+    node: [node("Concat", ["one", "repeat"], ["shape"], { axis: 0 }), node("Expand", ["x", "shape"], ["y"])],
   });
 
 const patches = () =>
