@@ -32,9 +32,10 @@ export function commit(): string {
 function npmVersions(): Record<string, string> {
   const version = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version;
   const own = ["ortserve", version(root)] as const;
+  const installed = packages.filter((name) => existsSync(join(root, "node_modules", name)));
   return Object.fromEntries([
     own,
-    ...packages.map((name) => [name, version(join(root, "node_modules", name))] as const),
+    ...installed.map((name) => [name, version(join(root, "node_modules", name))] as const),
   ]);
 }
 

@@ -2,7 +2,7 @@
 // Load on one server for one window: closed loop by wrk where it is installed, everything else by our own generator.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BenchRequest } from "../workloads.js";
 import type { GeneratorJob } from "./generator.js";
@@ -30,6 +30,8 @@ export interface Target {
 }
 
 const hasWrk = spawnSync("wrk", ["-v"]).error === undefined;
+/** Of wrk: one where cores are few, so that the others are the server's. */
+const wrkThreads = Math.max(1, Math.floor(availableParallelism() / 4));
 export const closedLoopTool = hasWrk ? wrkVersion() : "bench/load/generator.ts";
 
 /** The request as files that both load tools read; `dispose` when done. */
@@ -57,7 +59,16 @@ export async function closedLoop(url: URL, files: RequestFiles, connections: num
   if (!hasWrk && files.unique) throw new Error("unique requests need wrk, which is not installed");
   if (!hasWrk) return generate({ ...jobOf(url, files), connections, seconds, rate: 0 });
   const script = join(import.meta.dirname, "post.lua");
-  const args = ["-t1", `-c${connections}`, `-d${Math.ceil(seconds)}s`, "--timeout", "10s", "-s", script, url.href];
+  const args = [
+    `-t${Math.min(wrkThreads, connections)}`,
+    `-c${connections}`,
+    `-d${Math.ceil(seconds)}s`,
+    "--timeout",
+    "10s",
+    "-s",
+    script,
+    url.href,
+  ];
   const percentiles = profilePercentiles.join(" ");
   const env = {
     BENCH_BODY: files.body,

@@ -16,11 +16,20 @@ end
 
 if (os.getenv("BENCH_UNIQUE") == "1") then
   local before, after = string.match(wrk.body, "^(.*[,%[])[%d.eE+-]+(%D*)$")
-  local count = os.time() % 1000 * 10000 -- windows on one server do not repeat each other
+  local count
+  function init()
+    count = os.time() % 400 * 10000 + lane % 4 * 4000000 -- windows on one server do not repeat each other, nor do threads
+  end
   function request()
     count = (count + 1) % 16000000
     return wrk.format(nil, nil, nil, string.format("%s%8d%s", before, count, after))
   end
+end
+
+local lanes = 0
+function setup(thread)
+  thread:set("lane", lanes)
+  lanes = lanes + 1
 end
 
 function done(summary, latency, _)
