@@ -63,7 +63,8 @@ function featureGoal(goal: FeatureGoal, { points }: FeatureResult): Goal {
   const [best] = points
     .filter(({ server }) => to.includes(server))
     .sort((a, b) => b.requestsPerSecond - a.requestsPerSecond);
-  const ratio = of && best && rateRatio(of, best);
+  const ratio =
+    of && best && (goal.by === "cpu" ? best.cpuMicrosPerRequest / of.cpuMicrosPerRequest : rateRatio(of, best));
   return atLeast(goal.text, goal.target, ratio && ratio * (goal.unit === "%" ? 100 : 1), goal.unit);
 }
 

@@ -73,24 +73,26 @@ test("a feature is judged against the variant that it names, or by its failures"
   const feature = { id: "f", title: "", connections: 1 };
   const points = [
     { ...point("off", 200, 10), title: "", reloads: 0 },
-    { ...point("on", 150, 10), title: "", reloads: 0, failed: 1 },
+    { ...point("on", 150, 10), title: "", reloads: 0, failed: 1, cpuMicrosPerRequest: 2000 },
   ];
   const share = { text: "a", unit: "%", target: 75, of: "on", to: ["off"] } as const;
   const times = { text: "b", unit: "x", target: 1, of: "on", to: ["off"] } as const;
   const failed = { text: "c", unit: "", target: 0, of: "on" } as const;
+  const saved = { text: "e", unit: "x", target: 2, by: "cpu", of: "on", to: ["off"] } as const;
   const missing = { text: "d", unit: "x", target: 1, of: "on", to: ["gone"] } as const;
   const goals = judgeGoals(
     [],
-    [share, times, failed, missing].map((goal) => ({ ...feature, goals: [goal], points })),
+    [share, times, failed, missing, saved].map((goal) => ({ ...feature, goals: [goal], points })),
     [],
   );
   assert.deepEqual(
-    goals.filter(({ text }) => /^[abcd]\b/.test(text)).map(({ measured, passed }) => [measured, passed]),
+    goals.filter(({ text }) => /^[abcde]\b/.test(text)).map(({ measured, passed }) => [measured, passed]),
     [
       [75, true],
       [0.75, false],
       [1, false],
       [undefined, undefined],
+      [2.5, true],
     ],
   );
 });
