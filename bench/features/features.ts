@@ -82,6 +82,7 @@ export const features: readonly Feature[] = [
       off,
       { id: "miss", title: "cache on: misses", config: "cache: true\n" },
       { id: "full", title: "cache on and full: misses and evictions", config: "cache: { max_bytes: 262144 }\n" },
+      { id: "large", title: "the same, 16 MiB: in no cache of a core", config: "cache: { max_bytes: 16777216 }\n" },
     ],
     goals: [{ text: missText, unit: "%", target: 97, of: "full", to: ["off"] }],
   },

@@ -9,7 +9,7 @@ namespace ortserve {
 
 namespace {
 
-constexpr uint64_t kEntryOverhead = 384;  // bytes: the entry, its hash node and its output vector
+constexpr uint64_t kEntryOverhead = 384;  // bytes: the entry, its slot in the table and its outputs without their data
 constexpr size_t kSpareEntries = 16;      // per shard
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
@@ -60,6 +60,10 @@ ResultCache::Owner::Owner(ResultCache& cache, uint64_t max_bytes)
   for (auto& use : oldest_use_) use = kNever;
 }
 
+ResultCache::Shard::~Shard() {
+  entries.for_each([](Entry& entry) { delete &entry; });
+}
+
 ResultCache::ResultCache(Limits limits)
     : max_bytes_(limits.max_bytes), shards_(limits.shards), oldest_use_(limits.shards) {
   for (auto& use : oldest_use_) use = kNever;
@@ -76,8 +80,8 @@ CacheOutcome ResultCache::enter(Owner& owner, std::unique_ptr<Request>& request,
   const size_t index = index_of(key);
   Shard& shard = shards_[index];
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.entries.find(key);
-  Entry& entry = found == shard.entries.end() ? new_entry(shard, key, owner) : found->second;
+  Entry* const found = shard.entries.find(key);
+  Entry& entry = found ? *found : new_entry(shard, key, owner);
   if (entry.bytes > 0 && !skip_lookup) {
     if (now < entry.expires) {
       unlink(index, entry);
@@ -91,7 +95,8 @@ CacheOutcome ResultCache::enter(Owner& owner, std::unique_ptr<Request>& request,
     drop_result(index, entry);
   }
   if (std::exchange(entry.running, true)) {
-    entry.joiners.push_back(std::move(request));
+    if (!entry.joiners) entry.joiners = std::make_unique<Joiners>();
+    entry.joiners->push_back(std::move(request));
     return CacheOutcome::kJoin;
   }
   entry.erasures = owner.erasures_;
@@ -113,9 +118,10 @@ ResultCache::Joiners ResultCache::leave(Owner& owner, const Request& leader, con
   const size_t index = index_of(leader.cache_key);
   Shard& shard = shards_[index];
   const std::lock_guard lock(shard.mutex);
-  Entry& entry = shard.entries.find(leader.cache_key)->second;  // enter() has put it there
+  Entry& entry = *shard.entries.find(leader.cache_key);  // enter() has put it there
   Stats& stats = owner.parts_[index].stats;
-  Joiners joiners = std::exchange(entry.joiners, {});
+  Joiners joiners = entry.joiners ? std::move(*entry.joiners) : Joiners();
+  entry.joiners.reset();
   ++(leader.cache_outcome == CacheOutcome::kHit ? stats.hits : stats.misses);
   if (ending.shared_fate) stats.joins += joiners.size();
   if (too_large) ++stats.too_large;
@@ -133,7 +139,7 @@ ResultCache::Joiners ResultCache::leave(Owner& owner, const Request& leader, con
     link(index, entry);
     ++stats.inserted;
   } else if (entry.bytes == 0) {
-    remove_entry(shard, leader.cache_key);
+    remove_entry(shard, entry);
   }
   return joiners;
 }
@@ -172,28 +178,43 @@ bool ResultCache::evict_oldest(OldestUse& among, Owner* owner) {
   if (victim) {
     ++victim->owner->parts_[index].stats.evicted;
     drop(index, *victim);
+    prefetch(owner ? owner->parts_[index].oldest : shard.oldest);
   }
   return true;
 }
 
 ResultCache::Entry& ResultCache::new_entry(Shard& shard, const CacheKey& key, Owner& owner) {
-  const auto place = [&] {
-    if (shard.spare.empty()) return shard.entries.try_emplace(key).first;
-    auto node = std::move(shard.spare.back());
+  std::unique_ptr<Entry> entry;
+  if (shard.spare.empty()) {
+    entry = std::make_unique<Entry>();
+  } else {
+    entry = std::move(shard.spare.back());
     shard.spare.pop_back();
-    node.key() = key;
-    return shard.entries.insert(std::move(node)).position;
-  };
-  Entry& entry = place()->second;
-  entry.key = key;
-  entry.owner = &owner;
-  return entry;
+  }
+  entry->key = key;
+  entry->owner = &owner;
+  shard.entries.insert(*entry);
+  return *entry.release();
 }
 
 // What is removed has no result, no joiners, and is in no list: as good as new. Allocates nothing.
-void ResultCache::remove_entry(Shard& shard, const CacheKey& key) noexcept {
-  auto node = shard.entries.extract(key);
-  if (shard.spare.size() < kSpareEntries) shard.spare.push_back(std::move(node));
+void ResultCache::remove_entry(Shard& shard, Entry& entry) noexcept {
+  shard.entries.erase(entry);
+  std::unique_ptr<Entry> removed(&entry);
+  if (shard.spare.size() < kSpareEntries) shard.spare.push_back(std::move(removed));
+}
+
+// Those that will be dropped next have not been touched for long: when they are, they will be there.
+void ResultCache::prefetch(const Entry* next) noexcept {
+#ifdef __GNUC__
+  if (!next) return;
+  __builtin_prefetch(next->newer);
+  __builtin_prefetch(reinterpret_cast<const std::byte*>(next) + kCacheLine);
+  const auto* const outputs = reinterpret_cast<const std::byte*>(next->outputs.data());
+  for (size_t line = 0; line < sizeof(Value); line += kCacheLine) __builtin_prefetch(outputs + line);
+#else
+  (void)next;
+#endif
 }
 
 void ResultCache::link(size_t index, Entry& entry) {
@@ -236,7 +257,7 @@ void ResultCache::drop_result(size_t index, Entry& entry) {
 
 void ResultCache::drop(size_t index, Entry& entry) {
   drop_result(index, entry);
-  if (!entry.running) remove_entry(shards_[index], CacheKey(entry.key));
+  if (!entry.running) remove_entry(shards_[index], entry);
 }
 
 void ResultCache::erase(Owner& owner) {

@@ -5,9 +5,9 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
 #include <vector>
 
+#include "core/key_table.h"
 #include "core/request.h"
 
 namespace ortserve {
@@ -87,29 +87,27 @@ class ResultCache {
   uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
 
  private:
-  struct KeyHash {
-    size_t operator()(const CacheKey& key) const noexcept { return static_cast<size_t>(key.low); }
-  };
-  struct Entry {
-    CacheKey key;
-    Owner* owner = nullptr;
-    uint64_t bytes = 0;  // 0: no result yet
-    TimePoint expires;
-    TimePoint used;
-    Entry* newer = nullptr;  // in the shard
+  struct alignas(kCacheLine) Entry {  // two cache lines, of which the neighbours in the lists touch the first
+    Entry* newer = nullptr;           // in the shard
     Entry* older = nullptr;
     Entry* newer_own = nullptr;  // among the owner's entries in the shard
     Entry* older_own = nullptr;
-    uint64_t erasures = 0;  // of the owner, when the run began: a result older than an erasure is not kept
-    bool running = false;
     std::vector<Value> outputs;
-    Joiners joiners;
+    uint64_t bytes = 0;  // 0: no result yet
+    // Of the second line.
+    CacheKey key;
+    Owner* owner = nullptr;
+    TimePoint used;
+    TimePoint expires;
+    uint64_t erasures = 0;  // of the owner, when the run began: a result older than an erasure is not kept
+    std::unique_ptr<Joiners> joiners;
+    bool running = false;
   };
-  using Entries = std::unordered_map<CacheKey, Entry, KeyHash>;
   struct alignas(kCacheLine) Shard {
-    mutable std::mutex mutex;  // guards the rest
-    Entries entries;
-    std::vector<Entries::node_type> spare;  // of dropped entries, for new ones: another thread would have to free them
+    ~Shard();
+    mutable std::mutex mutex;                   // guards the rest
+    KeyTable<Entry> entries;                    // its own
+    std::vector<std::unique_ptr<Entry>> spare;  // dropped ones, for new: another thread would have to free them
     Entry* newest = nullptr;
     Entry* oldest = nullptr;
   };
@@ -122,7 +120,8 @@ class ResultCache {
 
   // These expect the shard's mutex to be held.
   static Entry& new_entry(Shard& shard, const CacheKey& key, Owner& owner);
-  static void remove_entry(Shard& shard, const CacheKey& key) noexcept;
+  static void remove_entry(Shard& shard, Entry& entry) noexcept;
+  static void prefetch(const Entry* next) noexcept;
   void link(size_t shard, Entry& entry);
   void unlink(size_t shard, Entry& entry);
   void drop_result(size_t shard, Entry& entry);

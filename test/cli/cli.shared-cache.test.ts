@@ -45,8 +45,18 @@ async function stats(url: URL | undefined, model: string): Promise<any> {
   return (answer as { model_stats: unknown[] }).model_stats[0];
 }
 
-async function stored(url: URL | undefined, count: number): Promise<void> {
-  while ((await stats(url, "m")).cache_stats.shared.stored < count);
+// biome-ignore lint/suspicious/noExplicitAny: whatever the server answers
+async function until(url: URL | undefined, holds: (cacheStats: any) => boolean): Promise<void> {
+  const deadline = performance.now() + 30_000;
+  for (;;) {
+    const { cache_stats } = await stats(url, "m");
+    if (holds(cache_stats)) return;
+    assert.ok(performance.now() < deadline, `it never came to it: ${JSON.stringify(cache_stats)}`);
+  }
+}
+
+function stored(url: URL | undefined, count: number): Promise<void> {
+  return until(url, ({ shared }) => shared.stored >= count);
 }
 
 test("a server without the secret is not started", async () => {
@@ -105,7 +115,7 @@ test("a flush on one server reaches the other", async () => {
   assert.equal(await predict(first, "m", 1), "miss");
   await stored(first, 3);
   const before = (await stats(second, "m")).cache_stats;
-  while ((await stats(second, "m")).cache_stats.entries > 0); // it learns of it with its next probe
+  await until(second, ({ entries }) => entries === 0); // it learns of it with its next probe
   assert.equal(await predict(second, "m", 1), "hit");
   assert.equal((await stats(second, "m")).cache_stats.shared.hits, before.shared.hits + 1, "the new result");
 });
