@@ -112,10 +112,10 @@ test("a flush on one server reaches the other", async () => {
   const [first, second] = urls;
   const response = await fetch(new URL("/v2/models/m/cache/flush", first), { method: "POST" });
   assert.deepEqual(await response.json(), { name: "m", versions: ["1"] });
-  assert.equal(await predict(first, "m", 1), "miss");
+  await until(second, ({ entries }) => entries === 0); // it learns of it with its next probe
+  assert.equal(await predict(first, "m", 1), "miss"); // not before Redis knows of the flush: such results are not stored
   await stored(first, 3);
   const before = (await stats(second, "m")).cache_stats;
-  await until(second, ({ entries }) => entries === 0); // it learns of it with its next probe
   assert.equal(await predict(second, "m", 1), "hit");
   assert.equal((await stats(second, "m")).cache_stats.shared.hits, before.shared.hits + 1, "the new result");
 });
