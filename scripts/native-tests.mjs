@@ -4,7 +4,7 @@
 //   npm run test:native -- --sanitize=address,undefined  or --sanitize=thread
 //   npm run fuzz -- --seconds=30                         each fuzzer for so long (needs clang)
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -59,6 +59,14 @@ function runTests(sanitize) {
     "-j",
     String(availableParallelism()),
   ]);
+  tellOfSkipped(folder);
+}
+
+/** CTest names the tests that were skipped; why, only its log says, in GoogleTest's words. */
+function tellOfSkipped(folder) {
+  const log = readFileSync(join(folder, "Testing", "Temporary", "LastTest.log"), "utf8");
+  for (const [, reason, name] of log.matchAll(/: Skipped\r?\n(.*)\r?\n(?:.*\n)*?\[ {2}SKIPPED \] (\S+)/g))
+    say(`skipped ${name}: ${reason}`);
 }
 
 function runFuzzers(seconds) {
