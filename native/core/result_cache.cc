@@ -120,8 +120,8 @@ ResultCache::Joiners ResultCache::leave(Owner& owner, const Request& leader, con
   const std::lock_guard lock(shard.mutex);
   Entry& entry = *shard.entries.find(leader.cache_key);  // enter() has put it there
   Stats& stats = owner.parts_[index].stats;
-  Joiners joiners = entry.joiners ? std::move(*entry.joiners) : Joiners();
-  entry.joiners.reset();
+  const std::unique_ptr<Joiners> joined = std::move(entry.joiners);
+  Joiners joiners = joined ? std::move(*joined) : Joiners();
   ++(leader.cache_outcome == CacheOutcome::kHit ? stats.hits : stats.misses);
   if (ending.shared_fate) stats.joins += joiners.size();
   if (too_large) ++stats.too_large;
@@ -205,15 +205,13 @@ void ResultCache::remove_entry(Shard& shard, Entry& entry) noexcept {
 }
 
 // Those that will be dropped next have not been touched for long: when they are, they will be there.
-void ResultCache::prefetch(const Entry* next) noexcept {
+void ResultCache::prefetch([[maybe_unused]] const Entry* next) noexcept {
 #ifdef __GNUC__
   if (!next) return;
   __builtin_prefetch(next->newer);
   __builtin_prefetch(reinterpret_cast<const std::byte*>(next) + kCacheLine);
   const auto* const outputs = reinterpret_cast<const std::byte*>(next->outputs.data());
   for (size_t line = 0; line < sizeof(Value); line += kCacheLine) __builtin_prefetch(outputs + line);
-#else
-  (void)next;
 #endif
 }
 

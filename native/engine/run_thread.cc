@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/run_thread.h"
 
+#include "core/thread_role.h"
+
 namespace ortserve {
 
 RunThread::~RunThread() {
@@ -22,6 +24,7 @@ Status RunThread::run(const std::function<Status()>& work) {
 }
 
 void RunThread::serve() {
+  become_worker_thread();
   std::unique_lock lock(mutex_);
   for (;;) {
     arrived_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
