@@ -7,6 +7,7 @@
 
 #include "addon/errors.h"
 #include "addon/histogram_object.h"
+#include "core/codec/seen_bodies.h"
 
 namespace ortserve {
 
@@ -58,6 +59,14 @@ void write_failure(ReplySlab& slab, const PortRequest& request, const Status& st
   record[kIdSize] = static_cast<uint32_t>(id_size);
 }
 
+// The result of the cache that `request` was answered with, if the reply depends on it and the body alone.
+std::optional<CachedResult> repeatable_result(const PortRequest& request) noexcept {
+  if (request.cache_outcome != CacheOutcome::kHit || request.cache_number == 0) return std::nullopt;
+  const bool is_plain = request.status.ok() && request.special.empty() && !request.timing;
+  if (!is_plain || request.record[kLength] > SeenBodies::kLongest) return std::nullopt;
+  return CachedResult{request.cache_key, request.cache_number};
+}
+
 uint64_t output_bytes(const PortRequest& request) {
   uint64_t bytes = sizeof(PortRequest);
   for (const Value& value : request.outputs) bytes += value.byte_size();
@@ -100,7 +109,7 @@ void CompletionPort::prepare(Request& request) noexcept {
 void CompletionPort::deliver_all(std::span<std::unique_ptr<Request>> requests) noexcept {
   // The requests may hold the last references but this.
   const std::shared_ptr<CompletionPort> self = static_cast<PortRequest&>(*requests.front()).port;
-  if (requests.size() == 1 && answer_submit(static_cast<PortRequest&>(*requests.front()).record)) {
+  if (requests.size() == 1 && answer_submit(static_cast<PortRequest&>(*requests.front()))) {
     retire(std::move(requests.front()));
     return;
   }
@@ -126,10 +135,10 @@ void CompletionPort::retire(std::unique_ptr<Request> request) noexcept {
 }
 
 // Whether this is the answer to the submit() that is running on this very thread.
-bool CompletionPort::answer_submit(const CompletionRecord& record) noexcept {
+bool CompletionPort::answer_submit(const PortRequest& request) noexcept {
+  const CompletionRecord& record = request.record;
   if (!on_js_thread() || submitting_ == 0 || submitting_ != record[kTicket]) return false;
-  inline_record_ = record;
-  answered_inline_ = true;
+  inline_answer_ = {.record = record, .repeatable = repeatable_result(request)};
   return true;
 }
 
@@ -202,12 +211,9 @@ void CompletionPort::take(Finished& finished) {
   }
 }
 
-bool CompletionPort::finish_submit(CompletionRecord& record) noexcept {
+std::optional<CompletionPort::InlineAnswer> CompletionPort::finish_submit() noexcept {
   submitting_ = 0;
-  if (!answered_inline_) return false;
-  answered_inline_ = false;
-  record = inline_record_;
-  return true;
+  return std::exchange(inline_answer_, std::nullopt);
 }
 
 void CompletionPort::expect() noexcept {

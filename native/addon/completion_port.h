@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -27,6 +28,13 @@ namespace ortserve {
 class CompletionPort final : public ResultSink, public std::enable_shared_from_this<CompletionPort> {
  public:
   using Task = std::function<void(napi_env)>;
+
+  /// The answer of a submit() that ended before it returned.
+  struct InlineAnswer {
+    CompletionRecord record{};
+    /// Where it came from the cache, and the same body will get the same reply as long as this is there.
+    std::optional<CachedResult> repeatable;
+  };
 
   /// Everything that has finished since the last call.
   struct Finished {
@@ -54,8 +62,8 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
 
   /// JS thread, around one submit: an answer that comes before the submit returns is handed back by finish_submit().
   void begin_submit(uint32_t ticket) noexcept { submitting_ = ticket; }
-  /// True: the request was answered meanwhile, in `record`.
-  bool finish_submit(CompletionRecord& record) noexcept;
+  /// nullopt: the request was not answered meanwhile.
+  std::optional<InlineAnswer> finish_submit() noexcept;
 
   /// JS thread: what is answered on this thread from now on wakes nobody: take() will be called.
   void hush() noexcept { hushed_ = true; }
@@ -86,7 +94,7 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
 
   CompletionRecord encode(PortRequest& request) noexcept;
   bool on_js_thread() const noexcept { return std::this_thread::get_id() == js_thread_; }
-  bool answer_submit(const CompletionRecord& record) noexcept;
+  bool answer_submit(const PortRequest& request) noexcept;
   void retire(std::unique_ptr<Request> request) noexcept;
   void keep_predict(std::unique_ptr<Request>& request) noexcept;  // mutex_ held
   void wake() noexcept;                                           // mutex_ held
@@ -100,8 +108,7 @@ class CompletionPort final : public ResultSink, public std::enable_shared_from_t
   // JS thread only.
   uint32_t submitting_ = 0;
   bool hushed_ = false;
-  bool answered_inline_ = false;
-  CompletionRecord inline_record_{};
+  std::optional<InlineAnswer> inline_answer_;
   SpareRequests spare_;
   size_t expected_ = 0;
 

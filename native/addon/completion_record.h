@@ -8,7 +8,7 @@
 
 namespace ortserve {
 
-using CompletionRecord = std::array<uint32_t, 12>;
+using CompletionRecord = std::array<uint32_t, 13>;
 
 /// Fields of a CompletionRecord.
 namespace completion {
@@ -25,6 +25,7 @@ enum Field : size_t {
   kRows,
   kBatchRows,
   kCache,  ///< a CacheOutcome
+  kPlace,  ///< 1 + the place under which this reply is to be kept, see SeenBodies; 0: it is not
 };
 }  // namespace completion
 

@@ -13,6 +13,7 @@
 #include "addon/js_reference.h"
 #include "addon/js_slabs.h"
 #include "core/codec/body.h"
+#include "core/codec/seen_bodies.h"
 #include "core/codec/seen_header.h"
 
 namespace ortserve {
@@ -70,6 +71,9 @@ class Environment {
   void tell_store(napi_env env, std::initializer_list<napi_value> arguments);
   void tell_flush(napi_env env, std::initializer_list<napi_value> arguments);
 
+  /// Those of requests that were answered within submit().
+  SeenBodies& seen_bodies() noexcept { return seen_bodies_; }
+
   /// Memory for JSON that is parsed on this thread: `size` bytes, followed by kJsonPadding more. Throws kOutOfMemory.
   Buffer scratch(size_t size);
 
@@ -102,6 +106,7 @@ class Environment {
   JsReference on_flush_;
   std::shared_ptr<SharedCache> shared_cache_;  // only where this thread has opened it
   std::optional<CompletionRecord> shown_now_;
+  SeenBodies seen_bodies_;
   TurnBatch turn_;
   Buffer scratch_;
   std::vector<std::optional<BodyBuffer>> bodies_;  // by handle - 1

@@ -43,6 +43,7 @@ LoadedModel::LoadedModel(uint32_t id, std::shared_ptr<WorkerPool> workers, Buffe
       options_(options),
       cost_curve_(session->curve.points()),
       shared_digest_(cache.shared ? std::optional(cache.digest) : std::nullopt),
+      cached_(cache.options.enabled),
       session_(std::move(session)),
       batcher_(std::make_shared<Batcher>(*workers_, session_->session->batch_pool(), std::move(runner), spec_,
                                          session_->curve, options)),
@@ -130,6 +131,11 @@ Nanoseconds LoadedModel::backlog() const {
 Status LoadedModel::submit(std::unique_ptr<Request>& request, TurnBatch* turn) {
   const auto entrance = this->entrance();
   return entrance ? entrance->submit(request, turn) : closed(spec_);
+}
+
+bool LoadedModel::answer_again(const CachedResult& result, TimePoint received) {
+  const auto entrance = this->entrance();
+  return entrance && entrance->answer_again(result, received);
 }
 
 void LoadedModel::copied_out(uint64_t bytes) {

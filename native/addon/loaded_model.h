@@ -97,6 +97,10 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   /// As CachedBatcher::submit; also kModelClosed after the release. What holds this may be the request alone, which may
   /// be gone with it before the call returns.
   Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
+  /// Whether the prediction cache is on for it.
+  bool is_cached() const noexcept { return cached_; }
+  /// As CachedBatcher::answer_again.
+  bool answer_again(const CachedResult& result, TimePoint received);
   void copied_out(uint64_t bytes);
 
   /// A body of this model waits for decoding on a worker: close() lets it finish. False: closed.
@@ -126,6 +130,7 @@ class LoadedModel final : public std::enable_shared_from_this<LoadedModel> {
   const BatcherOptions options_;
   const std::vector<CostCurve::Point> cost_curve_;
   const std::optional<CacheKey> shared_digest_;
+  const bool cached_;
   int64_t max_batch_rows_ = 1;
   bool has_own_pool_ = false;  // its session's device reads other memory best
 

@@ -29,6 +29,8 @@ constexpr int64_t kCacheUseShift = 1;  // two bits
 constexpr int64_t kFormatShift = 3;
 constexpr int64_t kMostFlags = (static_cast<int64_t>(WireFormat::kGenerate) + 1) << kFormatShift;
 
+constexpr double kFirstPlace = 4294967296.0;  // `firstPlace` of src/native/binding.ts: above every ticket
+
 struct WireCall {
   const ModelHandle& handle;
   const std::shared_ptr<LoadedModel>& model = handle.model;
@@ -115,28 +117,45 @@ void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::op
 
 namespace {
 
-// The ticket, negative when the answer comes with end_turn(), or 0 when record 0 holds the answer already.
+// Shows in record 0 what was answered within the call, and has the reply kept where `question` is worth knowing.
+napi_value answer_now(napi_env env, Environment& environment, CompletionPort::InlineAnswer answer,
+                      const SeenBodies::Question* question) {
+  if (question && answer.repeatable) {
+    const auto place = environment.seen_bodies().learn(*question, *answer.repeatable);
+    if (place) answer.record[completion::kPlace] = static_cast<uint32_t>(*place) + 1;
+  }
+  environment.answer_now(env, answer.record);
+  return js_number(env, 0);
+}
+
+// The place of the reply, when this very body was answered by a result that is still in the cache.
+std::optional<size_t> answer_again(Environment& environment, const WireCall& call,
+                                   const SeenBodies::Question& question) {
+  if (!call.model->is_cached() || call.cache_use != CacheUse::kUse) return std::nullopt;
+  const SeenBodies::Answer* const seen = environment.seen_bodies().find(question);
+  if (!seen || !call.model->answer_again(seen->result, call.received)) return std::nullopt;
+  return seen->place;
+}
+
+// The ticket, negative when the answer comes with end_turn(), or 0 when record 0 holds the answer already. `question`:
+// nullptr where the body does not lie in one piece.
 napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRequest> request, Buffer body,
-                  const WireCall& call) {
+                  const WireCall& call, const SeenBodies::Question* question = nullptr) {
   CompletionPort& completions = environment.completions();
   const uint32_t ticket = request->ticket;
-  CompletionRecord record;
   completions.begin_submit(ticket);
   if (decodes_here(call, body.size()) || !call.model->begin_decode()) {
     const uint64_t waiting = environment.turn().added();
     decode_and_queue(std::move(request), body, call.json_size, &environment.turn(), &call.handle.seen);
     if (environment.turn().added() > waiting) {
-      completions.finish_submit(record);
+      completions.finish_submit();
       completions.hush();
       return js_number(env, -static_cast<double>(ticket));
     }
   } else {
     decode_on_worker(std::move(request), std::move(body), call.json_size);
   }
-  if (completions.finish_submit(record)) {
-    environment.answer_now(env, record);
-    return js_number(env, 0);
-  }
+  if (auto answer = completions.finish_submit()) return answer_now(env, environment, std::move(*answer), question);
   completions.expect();
   return js_number(env, ticket);
 }
@@ -174,9 +193,13 @@ napi_value call_submit(napi_env env, napi_callback_info info) {
     environment.begin_call(env);
     WireCall call = read_call(env, environment, arguments[0], arguments[1], arguments[2], arguments[6]);
     const auto bytes = read_range(env, arguments[3], arguments[4], arguments[5]);
+    const SeenBodies::Question question{call.model->id(), call.format, call.framed, call.json_size, bytes};
+    if (const auto place = answer_again(environment, call, question)) {
+      return js_number(env, kFirstPlace + static_cast<double>(*place));
+    }
     Buffer body = copy_body(environment, call, bytes);
     auto request = new_request(environment, call, bytes.size());
-    return submit(env, environment, std::move(request), std::move(body), call);
+    return submit(env, environment, std::move(request), std::move(body), call, &question);
   });
 }
 
@@ -241,13 +264,9 @@ napi_value call_submit_prepared(napi_env env, napi_callback_info info) {
     auto request = new_request(environment, call, json.size());
     CompletionPort& completions = environment.completions();
     const uint32_t ticket = request->ticket;
-    CompletionRecord record;
     completions.begin_submit(ticket);
     decode_prepared(std::move(request), std::move(body));
-    if (completions.finish_submit(record)) {
-      environment.answer_now(env, record);
-      return js_number(env, 0);
-    }
+    if (auto answer = completions.finish_submit()) return answer_now(env, environment, std::move(*answer), nullptr);
     completions.expect();
     return js_number(env, ticket);
   });

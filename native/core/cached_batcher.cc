@@ -68,6 +68,12 @@ Status CachedBatcher::submit(std::unique_ptr<Request>& request, TurnBatch* turn)
   return {};
 }
 
+bool CachedBatcher::answer_again(const CachedResult& result, TimePoint received) {
+  if (!parts_.cache.use_again(result, received)) return false;
+  parts_.batcher->recorder().answered_again(received, Clock::now());
+  return true;
+}
+
 void CachedBatcher::flush() {
   if (parts_.shared) parts_.shared->flush(parts_.digest);
   forget();

@@ -45,6 +45,9 @@ class CachedBatcher final : public ResultSink,
   /// As Batcher::submit(), with request->cache_use honoured and request->cache_outcome set. A hit is delivered before
   /// the call returns, unless it is so large that a worker encodes it.
   Status submit(std::unique_ptr<Request>& request, TurnBatch* turn = nullptr);
+  /// A request that came at `received` asks what `result` of the cache has answered before. True: it is there still,
+  /// and the request is counted as one that it has answered.
+  bool answer_again(const CachedResult& result, TimePoint received);
   /// As Batcher::close(); waits for lookups in flight, too.
   void close(std::function<void()> on_idle);
 

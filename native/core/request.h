@@ -57,6 +57,12 @@ struct CacheKey {
   bool operator==(const CacheKey&) const = default;
 };
 
+/// One result in the prediction cache.
+struct CachedResult {
+  CacheKey key;
+  uint64_t number = 0;  ///< no other result of the same key has it; 0: none
+};
+
 /// A dim that was padded up to a bucket's size, and what it was before.
 struct DimBeforePadding {
   int64_t size;    ///< -1: no input with that dim is present
@@ -105,6 +111,7 @@ struct Request {
   CacheUse cache_use = CacheUse::kUse;
   CacheOutcome cache_outcome = CacheOutcome::kNone;
   CacheKey cache_key;                ///< set and used by CachedBatcher
+  uint64_t cache_number = 0;         ///< set by ResultCache on a hit: see CachedResult
   Nanoseconds cache_time{0};         ///< spent in the cache on this request
   uint64_t shared_generation = 0;    ///< set and used by CachedBatcher: under which the result is shared; 0: it is not
   ResultSink* reply_sink = nullptr;  ///< set and used by CachedBatcher: `sink`, while it stands in between

@@ -84,23 +84,32 @@ CacheOutcome ResultCache::enter(Owner& owner, std::unique_ptr<Request>& request,
   Entry& entry = found ? *found : new_entry(shard, key, owner);
   if (entry.bytes > 0 && !skip_lookup) {
     if (now < entry.expires) {
-      unlink(index, entry);
-      entry.used = now;
-      link(index, entry);
+      hit(index, entry, now);
       request->outputs = entry.outputs;
-      ++owner.parts_[index].stats.hits;
+      request->cache_number = entry.number;
       return CacheOutcome::kHit;
     }
     ++owner.parts_[index].stats.expired;
     drop_result(index, entry);
   }
-  if (std::exchange(entry.running, true)) {
+  if (entry.running) {
     if (!entry.joiners) entry.joiners = std::make_unique<Joiners>();
     entry.joiners->push_back(std::move(request));
     return CacheOutcome::kJoin;
   }
+  entry.running = true;
   entry.erasures = owner.erasures_;
   return CacheOutcome::kMiss;
+}
+
+bool ResultCache::use_again(const CachedResult& result, TimePoint now) {
+  const size_t index = index_of(result.key);
+  Shard& shard = shards_[index];
+  const std::lock_guard lock(shard.mutex);
+  Entry* const entry = shard.entries.find(result.key);
+  if (!entry || entry->bytes == 0 || entry->number != result.number || now >= entry->expires) return false;
+  hit(index, *entry, now);
+  return true;
 }
 
 ResultCache::Joiners ResultCache::leave(Owner& owner, const Request& leader, const Ending& ending) {
@@ -134,6 +143,7 @@ ResultCache::Joiners ResultCache::leave(Owner& owner, const Request& leader, con
     if (entry.bytes > 0) drop_result(index, entry);
     entry.outputs = std::move(outputs);
     entry.bytes = bytes;
+    entry.number = ++shard.stored;
     entry.expires = ending.expires;
     entry.used = ending.now;
     link(index, entry);
@@ -213,6 +223,13 @@ void ResultCache::prefetch([[maybe_unused]] const Entry* next) noexcept {
   const auto* const outputs = reinterpret_cast<const std::byte*>(next->outputs.data());
   for (size_t line = 0; line < sizeof(Value); line += kCacheLine) __builtin_prefetch(outputs + line);
 #endif
+}
+
+void ResultCache::hit(size_t index, Entry& entry, TimePoint now) {
+  unlink(index, entry);
+  entry.used = now;
+  link(index, entry);
+  ++entry.owner->parts_[index].stats.hits;
 }
 
 void ResultCache::link(size_t index, Entry& entry) {

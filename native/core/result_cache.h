@@ -75,6 +75,10 @@ class ResultCache {
   /// out and then calls leave(). `skip_lookup`: never a hit, for a caller who wants a fresh result; it may still join.
   CacheOutcome enter(Owner& owner, std::unique_ptr<Request>& request, bool skip_lookup, TimePoint now);
 
+  /// Whether `result`, which a request was answered with, is there still; then it was used again, and this is one hit
+  /// more.
+  bool use_again(const CachedResult& result, TimePoint now);
+
   /// Ends what enter() began with kMiss, counting it as leader.cache_outcome says (kMiss or kHit). A request that
   /// succeeded is stored, unless the owner was erased in between. Returns those that joined meanwhile, for the caller
   /// to answer.
@@ -101,13 +105,15 @@ class ResultCache {
     TimePoint expires;
     uint64_t erasures = 0;  // of the owner, when the run began: a result older than an erasure is not kept
     std::unique_ptr<Joiners> joiners;
-    bool running = false;
+    uint64_t number : 63 = 0;  // of the result
+    uint64_t running : 1 = false;
   };
   struct alignas(kCacheLine) Shard {
     ~Shard();
     mutable std::mutex mutex;                   // guards the rest
     KeyTable<Entry> entries;                    // its own
     std::vector<std::unique_ptr<Entry>> spare;  // dropped ones, for new: another thread would have to free them
+    uint64_t stored = 0;                        // results ever: the number of the last one
     Entry* newest = nullptr;
     Entry* oldest = nullptr;
   };
@@ -122,6 +128,7 @@ class ResultCache {
   static Entry& new_entry(Shard& shard, const CacheKey& key, Owner& owner);
   static void remove_entry(Shard& shard, Entry& entry) noexcept;
   static void prefetch(const Entry* next) noexcept;
+  void hit(size_t shard, Entry& entry, TimePoint now);
   void link(size_t shard, Entry& entry);
   void unlink(size_t shard, Entry& entry);
   void drop_result(size_t shard, Entry& entry);

@@ -79,6 +79,15 @@ void ModelStats::answered_by_cache(const Request& request) noexcept {
   (is_failure(request) ? totals_.fail : totals_.success).add(at.answered - at.received);
 }
 
+void ModelStats::answered_again(TimePoint received, TimePoint answered) noexcept {
+  const std::lock_guard lock(mutex_);
+  totals_.last_received = std::max(totals_.last_received, received);
+  totals_.decode.add(Nanoseconds{0});
+  totals_.queue.add(Nanoseconds{0});
+  totals_.cache_hit.add(answered - received);
+  totals_.success.add(answered - received);
+}
+
 void ModelStats::cache_missed(const Request& request) noexcept {
   const std::lock_guard lock(mutex_);
   totals_.cache_miss.add(request.cache_time);

@@ -89,6 +89,26 @@ TEST_F(CachedBatcherTest, HitsCountAsSuccessAndQueueButNotAsCompute) {
             stats.queue.nanoseconds + stats.compute.infer.nanoseconds + stats.cache_hit.nanoseconds);
 }
 
+TEST_F(CachedBatcherTest, WhatIsAnsweredAgainCountsAsAHit) {
+  submit(request(5));
+  sink.wait_for(1);
+  submit(request(5));
+  const auto hit = sink.wait_for(1);
+  const CachedResult result{hit[0]->cache_key, hit[0]->cache_number};
+  const TimePoint received = Clock::now();
+  EXPECT_TRUE(cached->answer_again(result, received));
+  const auto stats = batcher->stats();
+  EXPECT_EQ(stats.success.count, 3u);
+  EXPECT_EQ(stats.decode.count, 3u);
+  EXPECT_EQ(stats.queue.count, 3u);
+  EXPECT_EQ(stats.cache_hit.count, 2u);
+  EXPECT_EQ(stats.last_received, received);
+  EXPECT_EQ(cached->stats().hits, 2u);
+  cached->forget();
+  EXPECT_FALSE(cached->answer_again(result, received));
+  EXPECT_EQ(batcher->stats().success.count, 3u) << "it has not been answered";
+}
+
 TEST_F(CachedBatcherTest, AModelErrorIsEverybodysAndIsNotStored) {
   runner->before_run = [](const Tensor&) { return Status(Code::kRunFailed, "no"); };
   lead_with(5);

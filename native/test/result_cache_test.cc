@@ -165,6 +165,47 @@ TEST_F(ResultCacheTest, IdenticalRequestsJoinTheOneThatRuns) {
   EXPECT_EQ(enter(cache, *owner, 1), CacheOutcome::kMiss);
 }
 
+TEST_F(ResultCacheTest, AResultIsUsedAgainAsLongAsItIsTheSame) {
+  ResultCache cache({.max_bytes = 1 << 20});
+  const auto owner = cache.open(0);
+  const TimePoint expires = kNow + std::chrono::seconds(10);
+  store(cache, *owner, 1, 4, {.now = kNow, .expires = expires});
+  auto hit = request(1);
+  ASSERT_EQ(cache.enter(*owner, hit, false, kNow), CacheOutcome::kHit);
+  const CachedResult result{hit->cache_key, hit->cache_number};
+  EXPECT_TRUE(cache.use_again(result, kNow));
+  EXPECT_EQ(cache.stats(*owner).hits, 2u);
+  EXPECT_FALSE(cache.use_again(result, expires)) << "too old";
+  EXPECT_FALSE(cache.use_again({request(2)->cache_key, result.number}, kNow)) << "never stored";
+
+  auto refresh = request(1);
+  ASSERT_EQ(cache.enter(*owner, refresh, true, kNow), CacheOutcome::kMiss);
+  EXPECT_TRUE(cache.use_again(result, kNow)) << "the old result answers until the new one is there";
+  fill(*refresh, 1, 4);
+  cache.leave(*owner, *refresh, {.now = kNow});
+  EXPECT_FALSE(cache.use_again(result, kNow)) << "another result of the same key";
+  auto fresh = request(1);
+  ASSERT_EQ(cache.enter(*owner, fresh, false, kNow), CacheOutcome::kHit);
+  const CachedResult replaced{fresh->cache_key, fresh->cache_number};
+  EXPECT_TRUE(cache.use_again(replaced, kNow));
+  cache.erase(*owner);
+  EXPECT_FALSE(cache.use_again(replaced, kNow)) << "forgotten";
+  EXPECT_EQ(cache.stats(*owner).hits, 5u) << "what was not there is no hit";
+}
+
+TEST_F(ResultCacheTest, AResultThatIsUsedAgainIsTheLastToBeDropped) {
+  ResultCache cache({.max_bytes = 2048, .shards = 1});
+  const auto owner = cache.open(0);
+  store(cache, *owner, 1);
+  auto hit = request(1);
+  ASSERT_EQ(cache.enter(*owner, hit, false, kNow), CacheOutcome::kHit);
+  for (uint64_t key = 2; key <= 20; ++key) {
+    store(cache, *owner, key, 4, {.now = kNow + std::chrono::seconds(key)});
+    EXPECT_TRUE(cache.use_again({hit->cache_key, hit->cache_number}, kNow + std::chrono::seconds(key)));
+  }
+  EXPECT_GT(cache.stats(*owner).evicted, 0u);
+}
+
 TEST_F(ResultCacheTest, ARefreshIsNeverAHitAndReplaces) {
   ResultCache cache({.max_bytes = 1 << 20});
   const auto owner = cache.open(0);

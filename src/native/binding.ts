@@ -56,8 +56,13 @@ export const Completion = {
   batchRows: 10,
   /** Index into {@link cacheOutcomes}. */
   cache: 11,
-  size: 12,
+  /** Of record 0 after {@link NativePort.submit}: 1 + the place under which a copy of this reply is to be kept; 0: it is not. */
+  place: 12,
+  size: 13,
 } as const;
+
+/** What {@link NativePort.submit} returns is a ticket below this, and from this on a place plus this. */
+export const firstPlace = 2 ** 32;
 export const largeReply = 0xffffffff;
 /** The low bits of a ticket are a small table index that no other ticket in flight shares; the rest tells reuses apart. */
 export const ticketSlotMask = 0xfffff;
@@ -200,7 +205,8 @@ export interface NativePort {
    * Decodes a whole body and queues the request. `model`: a {@link NativeModel.handle}; `flags`:
    * see {@link wireFlags}, where `framed` lets a binary reply start with a u32 little-endian JSON length; `jsonSize`: length
    * of the leading JSON, -1 when all of it is JSON. `body` is read before the call returns.
-   * Returns a ticket; or 0 when the answer already stands in record 0; or a negated ticket when {@link endTurn} will answer.
+   * Returns a ticket; or 0 when the answer already stands in record 0; or a negated ticket when {@link endTurn} will answer;
+   * or {@link firstPlace} and more: this body was answered from the cache before, with the reply that is kept under that place.
    */
   submit(
     model: number,

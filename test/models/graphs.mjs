@@ -227,6 +227,14 @@ const wideOutput = () =>
     node: [node("Tile", ["x", "repeats"], ["y"])],
   });
 
+const noise = () =>
+  model({
+    name: "noise",
+    input: [value("x", "fp32", [4])],
+    output: [value("y", "fp32", [4])],
+    node: [node("RandomUniformLike", ["x"], ["y"])],
+  });
+
 const mlpTiny = () =>
   model({
     name: "mlp_tiny",
@@ -263,6 +271,7 @@ export function committedFiles() {
     ["two_inputs_mixed.onnx", mixedInputs()],
     ["big_output.onnx", bigOutput()],
     ["wide_output.onnx", wideOutput()],
+    ["noise.onnx", noise()],
     ["patches.onnx", patches()],
     ["corrupt.onnx", tiny.map((byte, at) => (at % 7 === 3 ? byte ^ 0x5a : byte))],
     ["truncated.onnx", tiny.subarray(0, tiny.length >> 1)],

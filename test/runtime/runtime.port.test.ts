@@ -257,6 +257,24 @@ function sendInPieces(
   });
 }
 
+test("a body that comes over and over is neither decoded nor encoded again", async () => {
+  const model = await Model.load(modelPath("mlp_tiny"), { cache: true });
+  const { body, jsonSize } = binaryBody("x", [1, 4], Float32Array.of(1, 2, 3, 4));
+  const options = { format: openInference, jsonSize };
+  const miss = await send(model, body, options);
+  for (let i = 0; i < 2; i++) assert.equal((await send(model, body, options)).owned, false, "encoded into a slab");
+  const before = model.stats();
+  const kept = await send(model, body, options);
+  const again = await send(model, body, options);
+  assert.ok(kept.owned && again.owned);
+  assert.deepEqual([again.bytes, again.jsonSize, again.rows], [miss.bytes, miss.jsonSize, 1]);
+  const now = model.stats();
+  assert.equal(now.cache.hits, before.cache.hits + 2);
+  assert.deepEqual(now.copiedBytes, before.copiedBytes);
+  await model.close();
+  await assert.rejects(send(model, body, options), { code: "ERR_MODEL_CLOSED" });
+});
+
 test("a body in pieces equals a body in one", async () => {
   const json = encode('{"instances": [[1,2,3,4]]}');
   const whole = (await send(queued, json)).text;

@@ -17,6 +17,8 @@ before(async () => {
     slow: { versions: { 1: "slow_fixed" }, config: "cache: { max_bytes: 1000000 }\n" },
     wide: { versions: { 1: "wide_output" }, config: "cache: true\n" },
     failing: { versions: { 1: "failing" }, config: "cache: true\n" },
+    noise: { versions: { 1: "noise" }, config: "cache: true\n" },
+    brief: { versions: { 1: "noise" }, config: "cache: { ttl_ms: 50 }\n" },
     plain: { versions: { 1: "mlp_tiny" } },
   });
 });
@@ -111,6 +113,82 @@ test("messages of a WebSocket use the cache", async () => {
   const { misses, hits, joins } = await cacheStats("cached");
   assert.equal(misses, before.misses + 1);
   assert.equal(hits + joins, before.hits + before.joins + 2);
+});
+
+/** The text that `times` requests of one body got, all of them hits. */
+async function hits(model: string, body: string, times: number): Promise<string> {
+  const answers = [];
+  for (let i = 0; i < times; i++) answers.push(await predict(model, body));
+  assert.deepEqual(new Set(answers.map(({ status, cache }) => `${status} ${cache}`)), new Set(["200 hit"]));
+  const texts = new Set(answers.map((answer) => answer.text));
+  assert.equal(texts.size, 1);
+  return [...texts].join();
+}
+
+test("a body that comes over and over gets the same bytes, and every time is a hit", async () => {
+  const body = '{"instances": [[0.5, 1, 2, 4]]}';
+  const first = await predict("noise", body);
+  const before = await cacheStats("noise");
+  assert.equal(await hits("noise", body, 8), first.text);
+  const after = await cacheStats("noise");
+  assert.equal(after.hits, before.hits + 8);
+  assert.equal(after.misses, before.misses);
+});
+
+test("a body that came over and over gets the result of a refresh, a flush, a bypass", async () => {
+  const body = '{"instances": [[0.25, 1, 2, 4]]}';
+  const first = await predict("noise", body);
+  await hits("noise", body, 4);
+  assert.notEqual((await predict("noise", body, { "cache-control": "no-store" })).text, first.text);
+  assert.equal(await hits("noise", body, 1), first.text);
+  const refreshed = await predict("noise", body, { "cache-control": "no-cache" });
+  assert.notEqual(refreshed.text, first.text);
+  assert.equal(await hits("noise", body, 4), refreshed.text);
+  await fetch(`${server.url}/v2/models/noise/cache/flush`, { method: "POST" });
+  const flushed = await predict("noise", body);
+  assert.equal(flushed.cache, "miss");
+  assert.notEqual(flushed.text, refreshed.text);
+  assert.equal(await hits("noise", body, 4), flushed.text);
+});
+
+test("a body that comes over and over is answered anew when its result is too old", async () => {
+  const body = '{"instances": [[0.5, 1, 2, 4]]}';
+  const first = await predict("brief", body);
+  let again = await predict("brief", body);
+  while (again.cache === "hit") {
+    assert.equal(again.text, first.text);
+    again = await predict("brief", body);
+  }
+  assert.equal(again.cache, "miss");
+  assert.notEqual(again.text, first.text);
+});
+
+test("a body that comes over and over means what its route and its headers make of it", async () => {
+  const body = '{"inputs": [0.75, 1, 2, 4]}';
+  const { text } = await predict("noise", body);
+  await hits("noise", body, 4);
+  const url = `${server.url}/v1/models/noise:predict`;
+  const told: string[] = [];
+  for (let i = 0; i < 4; i++) told.push(await (await fetch(url, { method: "POST", body })).text());
+  assert.deepEqual(Object.keys(JSON.parse(told[0] as string)), ["outputs"]);
+  assert.equal(new Set(told).size, 1);
+  assert.equal(await hits("noise", body, 1), text);
+  const size = { "inference-header-content-length": "3" };
+  assert.equal((await predict("noise", body, size)).status, 400);
+});
+
+test("each message of a WebSocket that comes over and over gets the reply with its id", async () => {
+  const socket = await SocketClient.open(server.url, "/predict/noise");
+  const texts: string[] = [];
+  for (let i = 0; i < 12; i++) {
+    socket.socket.send(`{"id": "${i % 2}", "instances": [[0.125, 1, 2, 4]]}`);
+    texts.push(String(await socket.next()));
+  }
+  socket.socket.close();
+  texts.forEach((text, i) => {
+    assert.equal(JSON.parse(text).id, String(i % 2));
+    assert.equal(text, texts[i % 2]);
+  });
 });
 
 test("a large result is a hit of the same bytes", async () => {
