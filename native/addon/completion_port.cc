@@ -59,11 +59,13 @@ void write_failure(ReplySlab& slab, const PortRequest& request, const Status& st
   record[kIdSize] = static_cast<uint32_t>(id_size);
 }
 
-// The result of the cache that `request` was answered with, if the reply depends on it and the body alone.
+// The result of the cache that `request` was answered with, if it got a reply, which depends on that and the body
+// alone.
 std::optional<CachedResult> repeatable_result(const PortRequest& request) noexcept {
   if (request.cache_outcome != CacheOutcome::kHit || request.cache_number == 0) return std::nullopt;
-  const bool is_plain = request.status.ok() && request.special.empty() && !request.timing;
-  if (!is_plain || request.record[kLength] > SeenBodies::kLongest) return std::nullopt;
+  const CompletionRecord& record = request.record;  // which tells of a result that could not be encoded, too
+  if (record[kCode] != 0 || record[kLength] > SeenBodies::kLongest) return std::nullopt;
+  if (!request.special.empty() || request.timing) return std::nullopt;
   return CachedResult{request.cache_key, request.cache_number};
 }
 

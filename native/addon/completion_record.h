@@ -25,7 +25,7 @@ enum Field : size_t {
   kRows,
   kBatchRows,
   kCache,  ///< a CacheOutcome
-  kPlace,  ///< 1 + the place under which this reply is to be kept, see SeenBodies; 0: it is not
+  kPlace,  ///< 1 + the place under which this reply may be kept, see SeenBodies; 0: it is not worth it
 };
 }  // namespace completion
 

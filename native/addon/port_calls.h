@@ -12,6 +12,7 @@ napi_value call_open_body(napi_env env, napi_callback_info info);
 napi_value call_append_body(napi_env env, napi_callback_info info);
 napi_value call_discard_body(napi_env env, napi_callback_info info);
 napi_value call_submit_body(napi_env env, napi_callback_info info);
+napi_value call_keep(napi_env env, napi_callback_info info);
 napi_value call_end_turn(napi_env env, napi_callback_info info);
 napi_value call_submit_prepared(napi_env env, napi_callback_info info);
 

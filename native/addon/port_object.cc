@@ -17,6 +17,7 @@ napi_value make_port_object(napi_env env, Environment* environment, napi_value r
       .set_method("appendBody", call_append_body, environment)
       .set_method("discardBody", call_discard_body, environment)
       .set_method("submitBody", call_submit_body, environment)
+      .set_method("keep", call_keep, environment)
       .set_method("endTurn", call_end_turn, environment)
       .set_method("submitPrepared", call_submit_prepared, environment)
       .set_method("predict", call_predict, environment)

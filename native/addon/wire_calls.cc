@@ -133,8 +133,10 @@ std::optional<size_t> answer_again(Environment& environment, const WireCall& cal
                                    const SeenBodies::Question& question) {
   if (!call.model->is_cached() || call.cache_use != CacheUse::kUse) return std::nullopt;
   const SeenBodies::Answer* const seen = environment.seen_bodies().find(question);
-  if (!seen || !call.model->answer_again(seen->result, call.received)) return std::nullopt;
-  return seen->place;
+  if (!seen) return std::nullopt;
+  if (call.model->answer_again(seen->result, call.received)) return seen->place;
+  environment.seen_bodies().forget(seen->place);
+  return std::nullopt;
 }
 
 // The ticket, negative when the answer comes with end_turn(), or 0 when record 0 holds the answer already. `question`:
@@ -228,6 +230,15 @@ napi_value call_discard_body(napi_env env, napi_callback_info info) {
   return entry(env, [&] {
     const CallArguments<1> arguments(env, info);
     Environment::of(arguments.data)->take_body(read_handle(env, arguments[0]));
+    return js_undefined(env);
+  });
+}
+
+napi_value call_keep(napi_env env, napi_callback_info info) {
+  return entry(env, [&] {
+    const CallArguments<1> arguments(env, info);
+    const int64_t place = read_integer(env, arguments[0], "place", 0, SeenBodies::kPlaces - 1);
+    Environment::of(arguments.data)->seen_bodies().confirm(static_cast<size_t>(place));
     return js_undefined(env);
   });
 }

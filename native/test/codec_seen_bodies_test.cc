@@ -22,11 +22,13 @@ Question ask(const std::string& body) {
       .model = 1, .format = WireFormat::kPredict, .framed = false, .json_size = std::nullopt, .body = bytes_of(body)};
 }
 
-// Answers `question` as often as it takes to be known.
+// Answers `question` as often as it takes to be known, and keeps the reply.
 size_t teach(SeenBodies& seen, const Question& question, const CachedResult& result = kResult) {
   EXPECT_FALSE(seen.learn(question, result)) << "once is not enough";
   const auto place = seen.learn(question, result);
   EXPECT_TRUE(place);
+  EXPECT_EQ(seen.find(question), nullptr) << "its reply is not there yet";
+  seen.confirm(place.value_or(SeenBodies::kPlaces));
   return place.value_or(SeenBodies::kPlaces);
 }
 
@@ -96,9 +98,25 @@ TEST(CodecSeenBodies, LearnsANewResultOfTheSameBody) {
   SeenBodies seen;
   const std::string body = "body";
   const size_t place = teach(seen, ask(body));
-  ASSERT_NE(seen.find(ask(body)), nullptr);  // and the cache says that its result is gone
+  seen.forget(place);
+  EXPECT_EQ(seen.find(ask(body)), nullptr);
+  seen.confirm(place);
+  EXPECT_EQ(seen.find(ask(body)), nullptr) << "there is nothing to confirm";
   EXPECT_EQ(teach(seen, ask(body), {kResult.key, 4}), place);
   EXPECT_EQ(seen.find(ask(body))->result.number, 4u);
+}
+
+TEST(CodecSeenBodies, BodiesThatLookAlikeDoNotDriveOutEachOther) {
+  SeenBodies seen;
+  const std::string known(1000, 'a');
+  teach(seen, ask(known));
+  for (int i = 1; i < 8; ++i) {
+    std::string other = known;
+    other[10] = static_cast<char>('a' + i);
+    EXPECT_FALSE(seen.learn(ask(other), kResult)) << i;
+    EXPECT_EQ(seen.find(ask(other)), nullptr);
+  }
+  EXPECT_NE(seen.find(ask(known)), nullptr);
 }
 
 // Bodies that share a place, the first of which is known.
@@ -113,7 +131,11 @@ class CodecSeenBodiesOfOnePlace : public ::testing::Test {
     }
   }
   bool knows(size_t i) { return seen.find(ask(bodies[i])) != nullptr; }
-  bool learn(size_t i) { return seen.learn(ask(bodies[i]), kResult).has_value(); }
+  bool learn(size_t i) {
+    const auto place = seen.learn(ask(bodies[i]), kResult);
+    if (place) seen.confirm(*place);
+    return place.has_value();
+  }
 
   SeenBodies seen;
   std::vector<std::string> bodies = {"known"};

@@ -56,7 +56,7 @@ export const Completion = {
   batchRows: 10,
   /** Index into {@link cacheOutcomes}. */
   cache: 11,
-  /** Of record 0 after {@link NativePort.submit}: 1 + the place under which a copy of this reply is to be kept; 0: it is not. */
+  /** Of record 0 after {@link NativePort.submit}: 1 + a place for a copy of this reply, see {@link NativePort.keep}; 0: none. */
   place: 12,
   size: 13,
 } as const;
@@ -206,7 +206,7 @@ export interface NativePort {
    * see {@link wireFlags}, where `framed` lets a binary reply start with a u32 little-endian JSON length; `jsonSize`: length
    * of the leading JSON, -1 when all of it is JSON. `body` is read before the call returns.
    * Returns a ticket; or 0 when the answer already stands in record 0; or a negated ticket when {@link endTurn} will answer;
-   * or {@link firstPlace} and more: this body was answered from the cache before, with the reply that is kept under that place.
+   * or {@link firstPlace} and more: this body was answered from the cache before, with the reply that is kept at that place.
    */
   submit(
     model: number,
@@ -217,6 +217,8 @@ export interface NativePort {
     length: number,
     timeoutMicros: number,
   ): number;
+  /** The reply of record 0 is kept at its `place`, in the stead of any other; {@link submit} may name it from now on. */
+  keep(place: number): void;
   /**
    * Runs what was submitted since the last call and is too cheap for a thread hop, together; answers through `onReplies` and
    * `onOutputs` before it returns. To be called once in each turn of the event loop that has seen a negated ticket.

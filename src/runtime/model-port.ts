@@ -36,8 +36,8 @@ export interface ReplyTiming {
 export interface ReplyHandler {
   /**
    * `body`: the whole reply. `jsonSize`: length of the JSON at its start when binary tensors follow, else 0.
-   * `owned`: the memory is this reply's own and may be kept; otherwise the bytes are valid only until the handler returns or
-   * uses the port again.
+   * `owned`: the memory may be kept, but not written or transferred, for other requests may get the same; otherwise the bytes
+   * are valid only until the handler returns or uses the port again.
    */
   reply(body: Uint8Array, jsonSize: number, timing: ReplyTiming, owned: boolean): void;
   /** `id`: the request's own id, "" when it had none or could not be read. */
@@ -298,10 +298,14 @@ export class ModelPort {
     const body = own ? new Uint8Array(own, 0, length) : slab?.subarray(offset, offset + length);
     if (!body) throw new OrtserveError("ERR_INTERNAL", "a completion names a reply that does not exist");
     const jsonSize = field(Completion.jsonSize);
-    const place = field(Completion.place) - 1;
-    if (place >= 0)
-      this.#kept[place] = { body: body.slice(), jsonSize, rows: timing.rows, batchRows: timing.batchRows };
+    if (field(Completion.place) > 0) this.#keepReply(field(Completion.place) - 1, body, jsonSize);
     handler.reply(body, jsonSize, timing, owned);
+  }
+
+  #keepReply(place: number, body: Uint8Array, jsonSize: number): void {
+    const { rows, batchRows } = this.#timing;
+    this.#kept[place] = { body: body.slice(), jsonSize, rows, batchRows };
+    this.#native.keep(place);
   }
 
   #replyAgain({ body, jsonSize, rows, batchRows }: KeptReply, handler: ReplyHandler): void {

@@ -28,6 +28,7 @@ class Refusal extends Error {
 
 const predict = 0;
 const openInference = 1;
+const tfServing = 2;
 const port = ModelPort.current();
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -42,7 +43,7 @@ function send(
   const answer = new Promise<Answer>((resolve, reject) => {
     ticket = port.submit(
       model,
-      format as 0 | 1,
+      format as 0 | 1 | 2,
       framed,
       jsonSize,
       bytes.buffer as ArrayBuffer,
@@ -273,6 +274,23 @@ test("a body that comes over and over is neither decoded nor encoded again", asy
   assert.deepEqual(now.copiedBytes, before.copiedBytes);
   await model.close();
   await assert.rejects(send(model, body, options), { code: "ERR_MODEL_CLOSED" });
+});
+
+test("a cached result that has no reply is refused each time, whatever was kept before", async () => {
+  const good = await Model.load(modelPath("mlp_tiny"), { cache: true });
+  const ungiven = await Model.load(modelPath("not_batched"), { cache: true });
+  const json = (value: number) => `{"instances": [[${value}, 2, 3, 4]]}`;
+  for (let i = 0; i < 2000; i++) {
+    for (let times = 0; times < 3; times++) await send(good, json(i));
+  }
+  for (let i = 0; i < 20; i++) {
+    for (let times = 0; times < 5; times++) {
+      const answer = send(ungiven, json(i), { format: tfServing });
+      await assert.rejects(answer, { code: "ERR_INVALID_INPUT" });
+    }
+  }
+  assert.ok(ungiven.stats().cache.hits > 0, "they came from the cache");
+  await Promise.all([good.close(), ungiven.close()]);
 });
 
 test("a body in pieces equals a body in one", async () => {

@@ -44,7 +44,7 @@ const SeenBodies::Answer* SeenBodies::find(const Question& question) noexcept {
   if (places_.empty() || question.body.size() > kLongest) return nullptr;
   const uint64_t print = fingerprint(question);
   Place& place = places_[print % kPlaces];
-  if (place.fingerprint != print || !same(place.question, question)) return nullptr;
+  if (!place.known || place.fingerprint != print || !same(place.question, question)) return nullptr;
   place.candidate = 0;
   return &place.answer;
 }
@@ -55,7 +55,9 @@ std::optional<size_t> SeenBodies::learn(const Question& question, const CachedRe
   const uint64_t print = fingerprint(question);
   const size_t index = print % kPlaces;
   Place& place = places_[index];
-  if (std::exchange(place.candidate, print) != print) return std::nullopt;
+  const uint64_t whole = XXH3_64bits_withSeed(question.body.data(), question.body.size(), print);
+  if (std::exchange(place.candidate, whole) != whole) return std::nullopt;
+  place.known = false;
   place.body.assign(question.body.begin(), question.body.end());
   place.fingerprint = print;
   place.question = question;
@@ -64,6 +66,14 @@ std::optional<size_t> SeenBodies::learn(const Question& question, const CachedRe
   return index;
 } catch (const std::bad_alloc&) {
   return std::nullopt;
+}
+
+void SeenBodies::confirm(size_t place) noexcept {
+  if (place < places_.size() && places_[place].question.model != 0) places_[place].known = true;
+}
+
+void SeenBodies::forget(size_t place) noexcept {
+  places_[place] = Place();
 }
 
 }  // namespace ortserve

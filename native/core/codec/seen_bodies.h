@@ -13,8 +13,8 @@
 namespace ortserve {
 
 /// Belongs to one thread. Holds bodies and the results that answered them; whoever asks keeps the replies, each under
-/// its body's place, and must ask the cache whether the result is there still. A body that is answered often drives out
-/// one that is not, and nothing else does: traffic that never repeats changes nothing here.
+/// its body's place, and must ask the cache whether the result is there still. A body that is answered over and over
+/// drives out one that is not, and nothing else does: traffic that never repeats changes nothing here.
 class SeenBodies {
  public:
   static constexpr size_t kPlaces = 256;
@@ -36,16 +36,21 @@ class SeenBodies {
   /// The answer to the same question as before; nullptr: it is not known.
   const Answer* find(const Question& question) noexcept;
 
-  /// `question` was decoded and answered with `result`. A body that was so twice, with no other of its place between,
-  /// is remembered from then on, if there is memory for it: returns the place to keep the reply under, instead of what
-  /// is kept there.
+  /// `question` was decoded and answered with `result`. A body that was so twice, with no other of its place decoded or
+  /// found between, takes the place, if there is memory for it: returns where its reply is to be kept. It is known once
+  /// confirm() says that the reply is there.
   std::optional<size_t> learn(const Question& question, const CachedResult& result) noexcept;
+  /// A place that learn() has never returned is ignored.
+  void confirm(size_t place) noexcept;
+  /// The result of a place that find() returned is gone from the cache.
+  void forget(size_t place) noexcept;
 
  private:
   struct Place {
     uint64_t fingerprint = 0;
-    uint64_t candidate = 0;  // fingerprint of the last one that was decoded
-    Question question;       // model 0: nothing is known
+    uint64_t candidate = 0;  // hash of the last body that was decoded
+    bool known = false;
+    Question question;
     std::vector<std::byte> body;
     Answer answer;
   };
