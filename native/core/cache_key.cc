@@ -6,36 +6,37 @@
 
 #include <cstring>
 #include <random>
+#include <type_traits>
 
 namespace ortserve {
 
 namespace {
 
-// One input as the key sees it, without padding.
-struct InputHead {
+// What a request asks for, before its inputs.
+struct Ask {
+  CacheKey model;
+  uint64_t outputs;  // 0: all
+  CacheKey wanted;
+  uint64_t inputs;
+};
+
+// One input as the key sees it, behind all that came before.
+struct Input {
+  CacheKey before;
   uint64_t present;
   uint64_t dtype;
   uint64_t rank;
   std::array<int64_t, Shape::kMaxRank> dims;
+  CacheKey data;
+  CacheKey offsets;
 };
 
-CacheKey finish(const XXH3_state_t& state) noexcept {
-  const XXH128_hash_t hash = XXH3_128bits_digest(&state);
-  return {hash.low64, hash.high64};
-}
+// Padding would be hashed as well.
+static_assert(std::has_unique_object_representations_v<Ask> && std::has_unique_object_representations_v<Input>);
 
-void add_input(XXH3_state_t& state, bool present, const Tensor& input) noexcept {
-  InputHead head{present, 0, 0, {}};
-  if (present) {
-    head.dtype = static_cast<uint64_t>(input.dtype);
-    head.rank = input.shape.rank();
-    for (size_t d = 0; d < input.shape.rank(); ++d) head.dims[d] = input.shape[d];
-  }
-  XXH3_128bits_update(&state, &head, sizeof head);
-  if (!present) return;
-  if (!input.offsets.empty())
-    XXH3_128bits_update(&state, input.offsets.data(), input.offsets.size() * sizeof(uint64_t));
-  if (!input.data.empty()) XXH3_128bits_update(&state, input.data.data(), input.data.size());
+template <typename T>
+std::span<const std::byte> bytes_of(const std::vector<T>& elements) noexcept {
+  return std::as_bytes(std::span(elements));
 }
 
 }  // namespace
@@ -52,16 +53,24 @@ CacheKeyMaker::CacheKeyMaker(std::span<const std::byte> passphrase) {
   XXH3_generateSecret(secret_.data(), kSecretSize, passphrase.data(), passphrase.size());
 }
 
+// Hashes of hashes, each of memory in one piece: XXH3's streaming form costs as much as hashing some kilobytes.
 CacheKey CacheKeyMaker::key_of(const CacheKey& model, const Request& request) const noexcept {
-  thread_local XXH3_state_t state;
-  XXH3_128bits_reset_withSecret(&state, secret_.data(), kSecretSize);
-  const std::array<uint64_t, 4> head{model.low, model.high, request.wanted.size(), request.inputs.size()};
-  XXH3_128bits_update(&state, head.data(), sizeof head);
-  if (!request.wanted.empty()) {
-    XXH3_128bits_update(&state, request.wanted.data(), request.wanted.size() * sizeof(uint16_t));
+  const Ask ask{model, request.wanted.size(), digest_of(bytes_of(request.wanted)), request.inputs.size()};
+  CacheKey key = digest_of(std::as_bytes(std::span(&ask, 1)));
+  for (size_t i = 0; i < request.inputs.size(); ++i) key = key_with(key, request.present[i], request.inputs[i]);
+  return key;
+}
+
+CacheKey CacheKeyMaker::key_with(const CacheKey& before, bool present, const Tensor& tensor) const noexcept {
+  Input input{.before = before, .present = present};
+  if (present) {
+    input.dtype = static_cast<uint64_t>(tensor.dtype);
+    input.rank = tensor.shape.rank();
+    for (size_t d = 0; d < tensor.shape.rank(); ++d) input.dims[d] = tensor.shape[d];
+    input.data = digest_of({tensor.data.data(), tensor.data.size()});
+    if (!tensor.offsets.empty()) input.offsets = digest_of(bytes_of(tensor.offsets));
   }
-  for (size_t i = 0; i < request.inputs.size(); ++i) add_input(state, request.present[i], request.inputs[i]);
-  return finish(state);
+  return digest_of(std::as_bytes(std::span(&input, 1)));
 }
 
 CacheKey CacheKeyMaker::digest_of(std::span<const std::byte> bytes) const noexcept {

@@ -28,6 +28,8 @@ class CacheKeyMaker {
   CacheKey digest_of(std::span<const std::byte> bytes) const noexcept;
 
  private:
+  CacheKey key_with(const CacheKey& before, bool present, const Tensor& tensor) const noexcept;
+
   alignas(64) std::array<std::byte, kSecretSize> secret_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <list>
 #include <thread>
 
@@ -301,6 +302,44 @@ TEST(CacheKeyMaker, TellsRequestsApartAndSpellingsAlike) {
   EXPECT_NE(keys.key_of(model, request({4}, DType::kFp32, 1, {0})), base);
   EXPECT_NE(keys.key_of({1, 3}, request({4}, DType::kFp32, 1)), base);
   EXPECT_NE(CacheKeyMaker().key_of(model, request({4}, DType::kFp32, 1)), base) << "each process has its secret";
+}
+
+TEST(CacheKeyMaker, TellsInputsApartByTheirPlaceAndStringsByWhereTheyEnd) {
+  BufferPool pool({});
+  const CacheKeyMaker keys;
+  const auto number = [&](float value) {
+    Tensor made = allocate_tensor(pool, DType::kFp32, Shape{1}).value();
+    made.data.as<float>()[0] = value;
+    return made;
+  };
+  const auto strings = [&](uint64_t second) {
+    Tensor made = allocate_tensor(pool, DType::kUint8, Shape{3}).value();
+    std::memcpy(made.data.data(), "abc", 3);
+    made.dtype = DType::kString;
+    made.shape = Shape{2};
+    made.offsets = {0, second, 3};
+    return made;
+  };
+  const auto key = [&](std::vector<Tensor> inputs, std::vector<bool> present) {
+    Request made;
+    made.inputs = std::move(inputs);
+    made.present = std::move(present);
+    return keys.key_of({1, 2}, made);
+  };
+  const std::vector<CacheKey> all{
+      key({number(1), number(2)}, {true, true}),
+      key({number(2), number(1)}, {true, true}),
+      key({number(1), Tensor()}, {true, false}),
+      key({Tensor(), number(1)}, {false, true}),
+      key({number(1)}, {true}),
+      key({strings(1)}, {true}),
+      key({strings(2)}, {true}),
+      key({}, {}),
+  };
+  for (size_t i = 0; i < all.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) EXPECT_NE(all[i], all[j]) << i << " and " << j;
+  }
+  EXPECT_EQ(key({number(1), number(2)}, {true, true}), all[0]);
 }
 
 TEST(CacheKeyMaker, ServersWithOnePassphraseAgree) {
