@@ -67,12 +67,7 @@ void Batcher::deliver(Batch& batch) noexcept {
 }
 
 void Batcher::hand_over(Batch& batch) noexcept {
-  for (auto first = batch.begin(); first != batch.end();) {
-    ResultSink* const sink = (*first)->sink;
-    const auto last = std::find_if(first, batch.end(), [sink](const auto& request) { return request->sink != sink; });
-    sink->deliver_all({first, last});
-    first = last;
-  }
+  deliver_to_sinks(batch);
   std::function<void()> on_idle;
   {
     const std::lock_guard lock(mutex_);

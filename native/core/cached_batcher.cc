@@ -122,7 +122,7 @@ Status CachedBatcher::lead(std::unique_ptr<Request>& request, TurnBatch* turn) {
   request->status = status;
   auto joiners = parts_.cache.leave(*owner_, *request, {.shared_fate = false});
   request->status = Status();
-  parts_.batcher->recorder().cache_missed(*request);
+  parts_.batcher->recorder().cache_missed({&request, 1});
   for (auto& joiner : joiners) submit_again(std::move(joiner));
   return status;
 }
@@ -214,13 +214,14 @@ void CachedBatcher::looked_up(std::unique_ptr<Request> leader, const SharedLooku
     Timings& at = leader->timings;
     at.queued = at.started = at.bound = at.computed = now;
     leave(*leader, now, lookup.ttl.count() > 0 ? now + lookup.ttl : TimePoint::max());
+    leader->cache_time += Clock::now() - now;
     answer(std::move(leader));
   } else {
     leader->shared_generation = lookup.generation;  // 0 unless the lookup was answered
     if (Status status = parts_.batcher->submit(leader); !status.ok()) {
       leader->status = std::move(status);
       prepare(*leader);
-      finish(std::move(leader), now, TimePoint::max());
+      finish({&leader, 1}, now, TimePoint::max());
     }
   }
   unpark();
@@ -231,18 +232,20 @@ void CachedBatcher::prepare(Request& leader) noexcept {
   leader.reply_sink->prepare(leader);
 }
 
-void CachedBatcher::deliver(std::unique_ptr<Request> leader) noexcept {
+void CachedBatcher::deliver_all(std::span<std::unique_ptr<Request>> leaders) noexcept {
   const TimePoint now = Clock::now();
   const TimePoint expires = options_.ttl.count() > 0 ? now + options_.ttl : TimePoint::max();
-  if (leader->shared_generation == 0 || !leader->status.ok()) {
-    finish(std::move(leader), now, expires);
-    return;
-  }
-  const auto self = shared_from_this();  // the leader may be the last to hold the model
+  if (!parts_.shared) return finish(leaders, now, expires);
+  const auto self = shared_from_this();  // the last leader may be the last to hold the model
+  for (auto& leader : leaders) finish_and_store(std::move(leader), now, expires);
+}
+
+void CachedBatcher::finish_and_store(std::unique_ptr<Request> leader, TimePoint now, TimePoint expires) noexcept {
+  if (leader->shared_generation == 0 || !leader->status.ok()) return finish({&leader, 1}, now, expires);
   const SharedKey key = shared_key(*leader);
   const uint64_t generation = leader->shared_generation;
   const std::vector<Value> outputs = leader->outputs;
-  finish(std::move(leader), now, expires);
+  finish({&leader, 1}, now, expires);
   store(key, generation, outputs);
 }
 
@@ -250,7 +253,6 @@ void CachedBatcher::deliver(std::unique_ptr<Request> leader) noexcept {
 void CachedBatcher::leave(Request& leader, TimePoint now, TimePoint expires) noexcept {
   const bool shared_fate = !failed_for_itself(leader.status.code());
   auto joiners = parts_.cache.leave(*owner_, leader, {.now = now, .expires = expires, .shared_fate = shared_fate});
-  leader.cache_time += Clock::now() - now;
   for (auto& joiner : joiners) {
     if (shared_fate) {
       share(leader, std::move(joiner));
@@ -261,10 +263,13 @@ void CachedBatcher::leave(Request& leader, TimePoint now, TimePoint expires) noe
   leader.sink = std::exchange(leader.reply_sink, nullptr);
 }
 
-void CachedBatcher::finish(std::unique_ptr<Request> leader, TimePoint now, TimePoint expires) noexcept {
-  leave(*leader, now, expires);
-  parts_.batcher->recorder().cache_missed(*leader);
-  hand_over(std::move(leader));
+// Counted before the answers leave, each with its share of the time.
+void CachedBatcher::finish(std::span<std::unique_ptr<Request>> leaders, TimePoint now, TimePoint expires) noexcept {
+  for (const auto& leader : leaders) leave(*leader, now, expires);
+  const Nanoseconds share = (Clock::now() - now) / static_cast<int64_t>(leaders.size());
+  for (const auto& leader : leaders) leader->cache_time += share;
+  parts_.batcher->recorder().cache_missed(leaders);
+  deliver_to_sinks(leaders);
 }
 
 void CachedBatcher::store(const SharedKey& key, uint64_t generation, std::span<const Value> outputs) noexcept {

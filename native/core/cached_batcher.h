@@ -61,7 +61,8 @@ class CachedBatcher final : public ResultSink,
 
  private:
   void prepare(Request& leader) noexcept override;
-  void deliver(std::unique_ptr<Request> leader) noexcept override;
+  void deliver(std::unique_ptr<Request> leader) noexcept override { deliver_all({&leader, 1}); }
+  void deliver_all(std::span<std::unique_ptr<Request>> leaders) noexcept override;
   void looked_up(std::unique_ptr<Request> leader, const SharedLookup& lookup) noexcept override;
 
   void answer_hit(std::unique_ptr<Request> request, TimePoint now);
@@ -73,7 +74,8 @@ class CachedBatcher final : public ResultSink,
   bool take_value(Request& leader, const SharedLookup& lookup);
   void count(const SharedLookup& lookup) noexcept;
   void leave(Request& leader, TimePoint now, TimePoint expires) noexcept;
-  void finish(std::unique_ptr<Request> leader, TimePoint now, TimePoint expires) noexcept;
+  void finish(std::span<std::unique_ptr<Request>> leaders, TimePoint now, TimePoint expires) noexcept;
+  void finish_and_store(std::unique_ptr<Request> leader, TimePoint now, TimePoint expires) noexcept;
   void store(const SharedKey& key, uint64_t generation, std::span<const Value> outputs) noexcept;
   void share(const Request& leader, std::unique_ptr<Request> joiner) noexcept;
   void answer(std::unique_ptr<Request> request) noexcept;

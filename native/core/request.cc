@@ -29,6 +29,16 @@ bool same_row_shape(const Shape& a, const Shape& b) noexcept {
 
 }  // namespace
 
+void deliver_to_sinks(std::span<std::unique_ptr<Request>> requests) noexcept {
+  while (!requests.empty()) {
+    ResultSink* const sink = requests.front()->sink;
+    const auto other = std::ranges::find_if(requests, [sink](const auto& request) { return request->sink != sink; });
+    const auto own = static_cast<size_t>(other - requests.begin());
+    sink->deliver_all(requests.first(own));
+    requests = requests.subspan(own);
+  }
+}
+
 Status dead_status(const Request& request, TimePoint now) {
   if (request.is_cancelled()) return {Code::kCancelled, "the request was cancelled before it ran"};
   if (request.deadline <= now) return {Code::kDeadlineExceeded, "the deadline passed while the request was queued"};

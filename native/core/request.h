@@ -122,6 +122,9 @@ struct Request {
   bool is_cancelled() const noexcept { return cancelled && cancelled->load(std::memory_order_relaxed); }
 };
 
+/// Hands each of `requests` to its sink; those of one sink that stand side by side together.
+void deliver_to_sinks(std::span<std::unique_ptr<Request>> requests) noexcept;
+
 /// Why a request need not run any more, kCancelled or kDeadlineExceeded; kOk while somebody waits for it.
 Status dead_status(const Request& request, TimePoint now);
 

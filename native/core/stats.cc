@@ -88,9 +88,9 @@ void ModelStats::answered_again(TimePoint received, TimePoint answered) noexcept
   totals_.success.add(answered - received);
 }
 
-void ModelStats::cache_missed(const Request& request) noexcept {
+void ModelStats::cache_missed(std::span<const std::unique_ptr<Request>> requests) noexcept {
   const std::lock_guard lock(mutex_);
-  totals_.cache_miss.add(request.cache_time);
+  for (const auto& request : requests) totals_.cache_miss.add(request->cache_time);
 }
 
 void ModelStats::copied_out(uint64_t bytes) noexcept {

@@ -81,7 +81,7 @@ class ModelStats {
   void answered_by_cache(const Request& request) noexcept;
   /// The same of a request that asked, byte by byte, what the cache has answered before: the lookup was all of it.
   void answered_again(TimePoint received, TimePoint answered) noexcept;
-  void cache_missed(const Request& request) noexcept;
+  void cache_missed(std::span<const std::unique_ptr<Request>> requests) noexcept;
   /// Payload copies made after the answer was ready, counted by the sink.
   void copied_out(uint64_t bytes) noexcept;
   Snapshot snapshot() const;
