@@ -44,6 +44,8 @@ export interface FeatureGoal {
 
 const explicit = ["--control", "explicit", "--load-model", "*"];
 const off: Variant = { id: "off", title: "cache off", config: "" };
+const hit: Variant = { id: "hit", title: "cache on: hits", config: "cache: true\n" };
+const hello: Variant = { id: "hello", title: "uWebSockets.js hello world", config: "", server: "hello" };
 const batchingText = "dynamic batching: requests/s over max_batch_rows 1";
 const batchingCpuText = "dynamic batching: requests per CPU second of the server over max_batch_rows 1";
 const autoText = "max_delay_ms auto: requests/s of the best fixed setting";
@@ -60,11 +62,7 @@ export const features: readonly Feature[] = [
   {
     ...{ id: "cache-hit", title: "MLP 784-512-512-10, one input over and over", model: "mlp_mid" },
     ...{ encoding: "binary", connections: 64, unique: false },
-    variants: [
-      off,
-      { id: "hit", title: "cache on: hits", config: "cache: true\n" },
-      { id: "hello", title: "uWebSockets.js hello world", config: "", server: "hello" },
-    ],
+    variants: [off, hit, hello],
     goals: [
       {
         text: "prediction cache, hits: requests/s of uWS hello world",
@@ -74,6 +72,12 @@ export const features: readonly Feature[] = [
         to: ["hello"],
       },
     ],
+  },
+  {
+    ...{ id: "cache-hit-json", title: "MLP 784-512-512-10, one input over and over, JSON", model: "mlp_mid" },
+    ...{ encoding: "instances", connections: 64, unique: false },
+    variants: [off, hit, hello],
+    goals: [],
   },
   {
     ...{ id: "cache-miss", title: "MLP 784-512-512-10, unique inputs", model: "mlp_mid" },

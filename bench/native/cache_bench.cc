@@ -2,8 +2,10 @@
 // The prediction cache alone: what a request pays for its key, for a hit, and for a miss whose result is stored.
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "core/cache_key.h"
+#include "core/codec/seen_bodies.h"
 #include "core/result_cache.h"
 #include "measure.h"
 
@@ -58,6 +60,20 @@ double hit(BufferPool& pool) {
   });
 }
 
+/// A body of `size` bytes that was answered before: how it is known again.
+double seen_body(size_t size) {
+  const std::vector<std::byte> body(size, std::byte{1});
+  SeenBodies seen;
+  const SeenBodies::Question question{.model = 1, .body = body};
+  for (int i = 0; i < 2; ++i) {
+    if (const auto place = seen.learn(question, {})) seen.confirm(*place);
+  }
+  const std::vector<std::byte> again = body;
+  const SeenBodies::Question same{.model = 1, .body = again};
+  require(seen.find(same) != nullptr, "the body was not known again");
+  return nanoseconds_per_call([&] { keep(seen.find(same)); });
+}
+
 }  // namespace
 
 void bench_cache() {
@@ -73,6 +89,8 @@ void bench_cache() {
   uint64_t number = 0;
   report("cache", "the request object alone", nanoseconds_per_call([&] { keep(request_of(++number)); }), "request");
   report("cache", "hit", hit(pool), "request");
+  report("cache", "body of 3 KiB seen before", seen_body(3 << 10), "request");
+  report("cache", "body of 16 KiB seen before", seen_body(16 << 10), "request");
   report("cache", "miss and store, full at 512 KiB", miss(pool, 512 << 10, number), "request");
   report("cache", "miss and store, full at 64 MiB", miss(pool, 64 << 20, number), "request");
 }
