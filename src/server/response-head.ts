@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lines that every response begins with, as one string: uWebSockets.js writes a status as it is given, and every call into
-// it that is saved is a hundredth of a small request.
+// The lines that every response begins with, in one piece: uWebSockets.js writes a status as it is given, and every call into
+// it that is saved is a hundredth of a small request. So is turning text into bytes.
 import { cacheOutcomes } from "../native/binding.js";
 import { statusLine } from "./http-status.js";
 
@@ -19,8 +19,11 @@ function lines(status: number, type: string, cache: CacheOutcome, jsonSize: numb
 /** Of a kind of prediction: replies of one model mostly have JSON of one size. */
 interface Recent {
   jsonSize: number;
-  lines: string;
+  /** Bytes, once they were asked for twice. */
+  lines: string | Uint8Array;
 }
+
+const encoder = new TextEncoder();
 
 const ofPredictions: Readonly<Record<string, Readonly<Record<string, Recent>>>> = Object.fromEntries(
   [json, octets].map((type) => [
@@ -33,12 +36,14 @@ const ofPredictions: Readonly<Record<string, Readonly<Record<string, Recent>>>> 
  * For writeStatus(): the status line, and the headers Content-Type and x-cache, each unless it is "", and
  * Inference-Header-Content-Length unless `jsonSize` is 0.
  */
-export function responseHead(status: number, type: string, cache: CacheOutcome, jsonSize: number): string {
+export function responseHead(status: number, type: string, cache: CacheOutcome, jsonSize: number): string | Uint8Array {
   const recent = status === 200 ? ofPredictions[type]?.[cache] : undefined;
   if (recent === undefined) return lines(status, type, cache, jsonSize);
   if (recent.jsonSize !== jsonSize) {
     recent.jsonSize = jsonSize;
     recent.lines = lines(status, type, cache, jsonSize);
+  } else if (typeof recent.lines === "string") {
+    recent.lines = encoder.encode(recent.lines);
   }
   return recent.lines;
 }
