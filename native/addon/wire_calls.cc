@@ -117,14 +117,21 @@ void decode_on_worker(std::unique_ptr<PortRequest> request, Buffer body, std::op
 
 namespace {
 
-// Shows in record 0 what was answered within the call, and has the reply kept where `question` is worth knowing.
-napi_value answer_now(napi_env env, Environment& environment, CompletionPort::InlineAnswer answer,
-                      const SeenBodies::Question* question) {
-  if (question && answer.repeatable) {
-    const auto place = environment.seen_bodies().learn(*question, *answer.repeatable);
-    if (place) answer.record[completion::kPlace] = static_cast<uint32_t>(*place) + 1;
+// The ticket of what was submitted; or 0 when it was answered within the call, which record 0 then shows. The reply to
+// `question` is kept where it is worth it; nullptr: where the body does not lie in one piece.
+napi_value ticket_or_answer(napi_env env, Environment& environment, uint32_t ticket,
+                            const SeenBodies::Question* question) {
+  CompletionPort& completions = environment.completions();
+  auto answer = completions.finish_submit();
+  if (!answer) {
+    completions.expect();
+    return js_number(env, ticket);
   }
-  environment.answer_now(env, answer.record);
+  if (question && answer->repeatable) {
+    const auto place = environment.seen_bodies().learn(*question, *answer->repeatable);
+    if (place) answer->record[completion::kPlace] = static_cast<uint32_t>(*place) + 1;
+  }
+  environment.answer_now(env, answer->record);
   return js_number(env, 0);
 }
 
@@ -139,8 +146,7 @@ std::optional<size_t> answer_again(Environment& environment, const WireCall& cal
   return std::nullopt;
 }
 
-// The ticket, negative when the answer comes with end_turn(), or 0 when record 0 holds the answer already. `question`:
-// nullptr where the body does not lie in one piece.
+// As ticket_or_answer(), or the negated ticket when the answer comes with end_turn().
 napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRequest> request, Buffer body,
                   const WireCall& call, const SeenBodies::Question* question = nullptr) {
   CompletionPort& completions = environment.completions();
@@ -157,9 +163,7 @@ napi_value submit(napi_env env, Environment& environment, std::unique_ptr<PortRe
   } else {
     decode_on_worker(std::move(request), std::move(body), call.json_size);
   }
-  if (auto answer = completions.finish_submit()) return answer_now(env, environment, std::move(*answer), question);
-  completions.expect();
-  return js_number(env, ticket);
+  return ticket_or_answer(env, environment, ticket, question);
 }
 
 Buffer copy_body(Environment& environment, const WireCall& call, std::span<const std::byte> bytes) {
@@ -273,13 +277,10 @@ napi_value call_submit_prepared(napi_env env, napi_callback_info info) {
     const auto json = read_range(env, arguments[2], arguments[3], arguments[4]);
     PreparedBody body = prepare_body(env, json, arguments[5], arguments[6]);
     auto request = new_request(environment, call, json.size());
-    CompletionPort& completions = environment.completions();
     const uint32_t ticket = request->ticket;
-    completions.begin_submit(ticket);
+    environment.completions().begin_submit(ticket);
     decode_prepared(std::move(request), std::move(body));
-    if (auto answer = completions.finish_submit()) return answer_now(env, environment, std::move(*answer), nullptr);
-    completions.expect();
-    return js_number(env, ticket);
+    return ticket_or_answer(env, environment, ticket, nullptr);
   });
 }
 

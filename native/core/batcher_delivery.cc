@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of a batch: its answers are prepared, counted, put in order and handed over.
-#include <algorithm>
 #include <utility>
 
 #include "core/batcher.h"

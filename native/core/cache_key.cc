@@ -53,7 +53,7 @@ CacheKeyMaker::CacheKeyMaker(std::span<const std::byte> passphrase) {
   XXH3_generateSecret(secret_.data(), kSecretSize, passphrase.data(), passphrase.size());
 }
 
-// Hashes of hashes, each of memory in one piece: XXH3's streaming form costs as much as hashing some kilobytes.
+// Hashes of hashes, each of memory in one piece: XXH3's streaming form costs as much as hashing half a kilobyte.
 CacheKey CacheKeyMaker::key_of(const CacheKey& model, const Request& request) const noexcept {
   const Ask ask{model, request.wanted.size(), digest_of(bytes_of(request.wanted)), request.inputs.size()};
   CacheKey key = digest_of(std::as_bytes(std::span(&ask, 1)));

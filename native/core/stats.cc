@@ -68,24 +68,23 @@ void ModelStats::finished_one(const Request& request) noexcept {
 }
 
 void ModelStats::answered_by_cache(const Request& request) noexcept {
-  const Timings& at = request.timings;
   const std::lock_guard lock(mutex_);
-  totals_.last_received = std::max(totals_.last_received, at.received);
   totals_.copied_in_bytes += request.copied.in;
   totals_.copied_out_bytes += request.copied.out;
-  totals_.decode.add(at.decoded - std::max(at.received, at.decoding));
-  totals_.queue.add(at.started - at.queued);
-  totals_.cache_hit.add(request.cache_time);
-  (is_failure(request) ? totals_.fail : totals_.success).add(at.answered - at.received);
+  count_answered(request.timings, request.cache_time, is_failure(request) ? totals_.fail : totals_.success);
 }
 
-void ModelStats::answered_again(TimePoint received, TimePoint answered) noexcept {
+void ModelStats::answered_by_cache(const Timings& at, Nanoseconds lookup) noexcept {
   const std::lock_guard lock(mutex_);
-  totals_.last_received = std::max(totals_.last_received, received);
-  totals_.decode.add(Nanoseconds{0});
-  totals_.queue.add(Nanoseconds{0});
-  totals_.cache_hit.add(answered - received);
-  totals_.success.add(answered - received);
+  count_answered(at, lookup, totals_.success);
+}
+
+void ModelStats::count_answered(const Timings& at, Nanoseconds lookup, Duration& outcome) noexcept {
+  totals_.last_received = std::max(totals_.last_received, at.received);
+  totals_.decode.add(at.decoded - std::max(at.received, at.decoding));
+  totals_.queue.add(at.started - at.queued);
+  totals_.cache_hit.add(lookup);
+  outcome.add(at.answered - at.received);
 }
 
 void ModelStats::cache_missed(std::span<const std::unique_ptr<Request>> requests) noexcept {

@@ -79,8 +79,8 @@ class ModelStats {
   void finished(std::span<const std::unique_ptr<Request>> batch, const BatchRecord& record) noexcept;
   /// The answer of a request that did not run itself is ready.
   void answered_by_cache(const Request& request) noexcept;
-  /// The same of a request that asked, byte by byte, what the cache has answered before: the lookup was all of it.
-  void answered_again(TimePoint received, TimePoint answered) noexcept;
+  /// The same of a successful request for which none was made; `lookup`: its time in the cache.
+  void answered_by_cache(const Timings& at, Nanoseconds lookup) noexcept;
   void cache_missed(std::span<const std::unique_ptr<Request>> requests) noexcept;
   /// Payload copies made after the answer was ready, counted by the sink.
   void copied_out(uint64_t bytes) noexcept;
@@ -88,6 +88,7 @@ class ModelStats {
 
  private:
   void finished_one(const Request& request) noexcept;
+  void count_answered(const Timings& at, Nanoseconds lookup, Duration& outcome) noexcept;  // mutex_ held
 
   mutable std::mutex mutex_;
   Snapshot totals_;
