@@ -48,8 +48,8 @@ export interface ReplyHandler {
 interface KeptReply {
   readonly body: Uint8Array;
   readonly jsonSize: number;
-  readonly rows: number;
-  readonly batchRows: number;
+  /** Of the hit that it was kept for; the next ones take as little. */
+  readonly timing: ReplyTiming;
 }
 
 /** Receives the answer of one embedded predict. */
@@ -135,7 +135,8 @@ export class ModelPort {
     const flags = wireFlags(format, framed, cacheUse);
     const ticket = this.#native.submit(model.native.handle, flags, jsonSize, body, offset, length, timeoutMicros);
     if (ticket < firstPlace) return this.#submitted(ticket, reply);
-    this.#replyAgain(this.#kept[ticket - firstPlace] as KeptReply, reply);
+    const kept = this.#kept[ticket - firstPlace] as KeptReply;
+    reply.reply(kept.body, kept.jsonSize, kept.timing, true);
     return 0;
   }
 
@@ -303,19 +304,8 @@ export class ModelPort {
   }
 
   #keepReply(place: number, body: Uint8Array, jsonSize: number): void {
-    const { rows, batchRows } = this.#timing;
-    this.#kept[place] = { body: body.slice(), jsonSize, rows, batchRows };
+    this.#kept[place] = { body: body.slice(), jsonSize, timing: { ...this.#timing } };
     this.#native.keep(place);
-  }
-
-  #replyAgain({ body, jsonSize, rows, batchRows }: KeptReply, handler: ReplyHandler): void {
-    const timing = this.#timing;
-    timing.queueMicros = 0;
-    timing.computeMicros = 0;
-    timing.rows = rows;
-    timing.batchRows = batchRows;
-    timing.cache = "hit";
-    handler.reply(body, jsonSize, timing, true);
   }
 
   #onOutputs(

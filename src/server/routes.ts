@@ -181,10 +181,10 @@ function command(context: ServerContext, route: CommandRoute): Handler {
   };
 }
 
-/** Runs a handler; what it throws, at once or later, becomes the answer. */
-function answered(reply: Reply, handler: () => void | Promise<void>): void {
+/** Runs a handler; what it throws, at once or later, becomes the answer. With its arguments rather than a closure for each request. */
+function answered<A extends unknown[]>(reply: Reply, handler: (...args: A) => void | Promise<void>, ...args: A): void {
   try {
-    handler()?.catch((error: unknown) => reply.sendThrown(error));
+    handler(...args)?.catch((error: unknown) => reply.sendThrown(error));
   } catch (error) {
     reply.sendThrown(error);
   }
@@ -209,16 +209,8 @@ function guarded(
     const reply = new Reply(context, response, head, method || request.getMethod().toUpperCase(), route);
     if (errorBody !== undefined) reply.errorBody = errorBody;
     if (statuses !== undefined) reply.statuses = statuses;
-    if (head.fault) {
-      refuse(reply, head.fault);
-      return;
-    }
-    try {
-      // As answered() does, without a closure for each request.
-      handler(reply, request, head)?.catch((error: unknown) => reply.sendThrown(error));
-    } catch (error) {
-      reply.sendThrown(error);
-    }
+    if (head.fault) refuse(reply, head.fault);
+    else answered(reply, handler, reply, request, head);
   };
 }
 
