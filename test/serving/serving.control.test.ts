@@ -54,21 +54,41 @@ test("loads of a name that is not there yet, at once, make one model that unload
   assert.deepEqual(await live.index("other"), []);
 });
 
-test("a load while the same model is unloaded and loaded ends in one model", async () => {
+// Called on the repository, where the order of the calls is the one below: requests of several connections have none.
+test("loads and unloads of one model at once are done in their order, and end in one model", async () => {
   const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
-  const file = readFileSync(modelPath("rowsum")).toString("base64");
-  const calls = [
-    live.unload("m"),
-    live.load("m", { config: "{}", "file:2/model.onnx": file }),
-    live.unload("m"),
-    live.load("m"),
-  ];
-  for (const { status } of await Promise.all(calls)) assert.equal(status, 200);
+  const files = new Map([["2/model.onnx", readFileSync(modelPath("rowsum"))]]);
+  await Promise.all([
+    live.repository.unload("m"),
+    live.repository.load("m", { config: "{}", files }),
+    live.repository.unload("m"),
+    live.repository.load("m"),
+  ]);
   const ready = (await live.index("m")).filter(({ state }) => state === "READY");
   assert.deepEqual(
-    (await live.get("/v2/models/m")).json.versions,
     ready.map(({ version }) => version),
+    ["1"],
   );
+  assert.deepEqual((await live.get("/v2/models/m")).json.versions, ["1"]);
+  const loads = live.events.filter(({ kind }) => kind === "loaded");
+  assert.deepEqual(
+    loads.map(({ version }) => version),
+    ["1", "2", "1"],
+  );
+});
+
+test("a load and an unload of one model at once, over HTTP, leave it served whole or not at all", async () => {
+  const live = await start({ m: { versions: { 1: "mlp_tiny" } } });
+  const answers = await Promise.all([live.unload("m"), live.load("m"), live.unload("m"), live.load("m")]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  );
+  const [entry] = await live.index("m");
+  const served = entry?.state === "READY";
+  const metadata = await live.get("/v2/models/m");
+  assert.deepEqual([metadata.status, metadata.json.versions], served ? [200, ["1"]] : [404, undefined]);
+  assert.equal((await live.post("/predict/m", rows)).status, served ? 200 : 404);
   await live.unload("m");
   assert.notEqual((await live.post("/predict/m", rows)).status, 200);
 });
