@@ -4,6 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { onCores } from "../load/cores.js";
 import type { LoadResult } from "../load/load.js";
 import type { Window } from "../results.js";
 
@@ -41,12 +42,12 @@ export class ServerProcess {
     child.stderr?.on("data", keep);
   }
 
-  /** Starts the program and waits until GET /healthz answers 200. */
-  static async start(describe: (port: number) => Launch): Promise<ServerProcess> {
+  /** Starts the program, on `cores` alone where they are given, and waits until GET /healthz answers 200. */
+  static async start(describe: (port: number) => Launch, cores?: string): Promise<ServerProcess> {
     const port = await freePort();
     const { command, args, env, reportsLoopDelay } = describe(port);
     const stdio = ["ignore", "pipe", "pipe", "ipc"] as const;
-    const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: [...stdio] });
+    const child = spawn(...onCores(cores, command, args), { env: { ...process.env, ...env }, stdio: [...stdio] });
     const server = new ServerProcess(child, port, reportsLoopDelay);
     await server.untilHealthy();
     return server;

@@ -26,6 +26,8 @@ export interface Feature {
   readonly connections: number;
   /** Every request carries other numbers. Else all are the same. */
   readonly unique: boolean;
+  /** Server and load generator have half of the cores each, instead of all of them together. */
+  readonly apart?: true;
   readonly variants: readonly Variant[];
   readonly goals: readonly FeatureGoal[];
 }
@@ -46,8 +48,12 @@ const explicit = ["--control", "explicit", "--load-model", "*"];
 const off: Variant = { id: "off", title: "cache off", config: "" };
 const hit: Variant = { id: "hit", title: "cache on: hits", config: "cache: true\n" };
 const hello: Variant = { id: "hello", title: "uWebSockets.js hello world", config: "", server: "hello" };
+const single: Variant = { id: "single", title: "max_batch_rows: 1", config: "max_batch_rows: 1\n" };
+const batched: Variant = { id: "batched", title: "batching as found at load", config: "" };
+const apart = "server and load generator on cores of their own";
 const batchingText = "dynamic batching: requests/s over max_batch_rows 1";
 const batchingCpuText = "dynamic batching: requests per CPU second of the server over max_batch_rows 1";
+const batchingApartText = "dynamic batching, load generator on cores of its own: requests/s over max_batch_rows 1";
 const autoText = "max_delay_ms auto: requests/s of the best fixed setting";
 const missText = "prediction cache, unique inputs: requests/s of cache off";
 
@@ -80,6 +86,12 @@ export const features: readonly Feature[] = [
     goals: [],
   },
   {
+    ...{ id: "cache-hit-apart", title: `MLP 784-512-512-10, one input over and over, ${apart}`, model: "mlp_mid" },
+    ...{ encoding: "binary", connections: 64, unique: false, apart: true },
+    variants: [off, hit, hello],
+    goals: [],
+  },
+  {
     ...{ id: "cache-miss", title: "MLP 784-512-512-10, unique inputs", model: "mlp_mid" },
     ...{ encoding: "instances", connections: 64, unique: true },
     variants: [
@@ -94,8 +106,8 @@ export const features: readonly Feature[] = [
     ...{ id: "batching", title: "MLP 784-512-512-10, one row, binary", model: "mlp_mid" },
     ...{ encoding: "binary", connections: 64, unique: false },
     variants: [
-      { id: "single", title: "max_batch_rows: 1", config: "max_batch_rows: 1\n" },
-      { id: "batched", title: "batching as found at load", config: "" },
+      single,
+      batched,
       { id: "auto", title: "max_delay_ms: auto", config: "max_delay_ms: auto\n" },
       { id: "short", title: "max_delay_ms: 0.2", config: "max_delay_ms: 0.2\n" },
       { id: "long", title: "max_delay_ms: 1", config: "max_delay_ms: 1\n" },
@@ -105,6 +117,12 @@ export const features: readonly Feature[] = [
       { text: batchingCpuText, unit: "x", target: 3, by: "cpu", of: "batched", to: ["single"] },
       { text: autoText, unit: "%", target: 90, of: "auto", to: ["batched", "short", "long"] },
     ],
+  },
+  {
+    ...{ id: "batching-apart", title: `MLP 784-512-512-10, one row, binary, ${apart}`, model: "mlp_mid" },
+    ...{ encoding: "binary", connections: 64, unique: false, apart: true },
+    variants: [single, batched],
+    goals: [{ text: batchingApartText, unit: "x", target: 3, of: "batched", to: ["single"] }],
   },
   {
     ...{ id: "swap", title: "MLP 784-512-512-10, one row, while the model is loaded anew", model: "mlp_mid" },

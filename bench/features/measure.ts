@@ -7,7 +7,8 @@ import { checkReply } from "../compare/check.js";
 import { ServerProcess } from "../compare/process.js";
 import { launchOrtserve, serverKinds } from "../compare/servers.js";
 import { inTurn, summarizeWindows } from "../compare/summary.js";
-import { closedLoop, RequestFiles } from "../load/load.js";
+import { type CoreSplit, splitCores } from "../load/cores.js";
+import { closedLoop, type LoadResult, RequestFiles } from "../load/load.js";
 import type { BenchModel } from "../models/models.js";
 import type { FeatureResult, Window } from "../results.js";
 import { type BenchRequest, buildRequest } from "../workloads.js";
@@ -24,9 +25,10 @@ export async function measureFeature(
   model: BenchModel,
   options: FeatureOptions,
 ): Promise<FeatureResult> {
+  const cores = feature.apart ? splitCores() : {};
   const request = await buildRequest(feature, model);
   const files = new RequestFiles(request, feature.unique);
-  const arena = new Arena(feature, model, request, files);
+  const arena = new Arena(feature, model, request, files, cores);
   try {
     for (const variant of feature.variants) await arena.start(variant);
     for (let round = 0; round < options.rounds; round++) {
@@ -52,12 +54,20 @@ class Arena {
   private readonly model: BenchModel;
   private readonly request: BenchRequest;
   private readonly files: RequestFiles;
+  private readonly cores: Partial<CoreSplit>;
 
-  constructor(feature: Feature, model: BenchModel, request: BenchRequest, files: RequestFiles) {
+  constructor(
+    feature: Feature,
+    model: BenchModel,
+    request: BenchRequest,
+    files: RequestFiles,
+    cores: Partial<CoreSplit>,
+  ) {
     this.feature = feature;
     this.model = model;
     this.request = request;
     this.files = files;
+    this.cores = cores;
   }
 
   /** Starts, checks, warms up and pauses one variant. */
@@ -66,12 +76,12 @@ class Arena {
     const peer = serverKinds.find(({ id }) => id === variant.server);
     const repository = peer === undefined ? this.repository(variant) : "";
     const flags = [...(variant.flags ?? []), ...this.recording(variant)];
-    const server = await ServerProcess.start((port) =>
-      peer === undefined ? launchOrtserve(repository, port, flags) : peer.launch(model, port, false),
-    );
+    const launch = (port: number) =>
+      peer === undefined ? launchOrtserve(repository, port, flags) : peer.launch(model, port, false);
+    const server = await ServerProcess.start(launch, this.cores.server);
     this.servers.set(variant.id, server);
     if (peer === undefined) await checkReply(server.port, feature.encoding, this.request);
-    await closedLoop(this.url(server), this.files, feature.connections, 1);
+    await this.load(server);
     server.pause();
   }
 
@@ -80,8 +90,7 @@ class Arena {
     server.resume();
     const reloading = variant.reloads ? new Reloading(server.port, this.model.name) : undefined;
     try {
-      const load = () => closedLoop(this.url(server), this.files, this.feature.connections, 1);
-      const window = await server.meter(load);
+      const window = await server.meter(() => this.load(server));
       this.windows.set(variant.id, [...(this.windows.get(variant.id) ?? []), window]);
       return window;
     } finally {
@@ -121,8 +130,9 @@ class Arena {
     return ["--record", join(this.folder, `${id}-recorded`), "--record-rate", records, ...endless];
   }
 
-  private url(server: ServerProcess): URL {
-    return new URL(this.request.path, `http://127.0.0.1:${server.port}`);
+  private load(server: ServerProcess): Promise<LoadResult> {
+    const url = new URL(this.request.path, `http://127.0.0.1:${server.port}`);
+    return closedLoop(url, this.files, this.feature.connections, 1, this.cores.load);
   }
 }
 

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BenchRequest } from "../workloads.js";
+import { onCores } from "./cores.js";
 import type { GeneratorJob } from "./generator.js";
 
 /** Percentiles of the latency profile; 50, 90, 99 and 99.9 also make the tables. */
@@ -54,9 +55,11 @@ export class RequestFiles {
   }
 }
 
-/** `connections` clients, each sending its next request when the reply to the last one is there. */
-export async function closedLoop(url: URL, files: RequestFiles, connections: number, seconds: number) {
-  if (!hasWrk && files.unique) throw new Error("unique requests need wrk, which is not installed");
+/** `connections` clients, on `cores` alone where they are given, each sending its next request when the reply to the last one is there. */
+export async function closedLoop(url: URL, files: RequestFiles, connections: number, seconds: number, cores?: string) {
+  if (!hasWrk && (files.unique || cores !== undefined)) {
+    throw new Error("unique requests, and cores of its own, need wrk, which is not installed");
+  }
   if (!hasWrk) return generate({ ...jobOf(url, files), connections, seconds, rate: 0 });
   const script = join(import.meta.dirname, "post.lua");
   const args = [
@@ -76,7 +79,7 @@ export async function closedLoop(url: URL, files: RequestFiles, connections: num
     BENCH_PERCENTILES: percentiles,
     BENCH_UNIQUE: files.unique ? "1" : "",
   };
-  return lastJsonLine("wrk", await output("wrk", args, env));
+  return lastJsonLine("wrk", await output(...onCores(cores, "wrk", args), env));
 }
 
 /** `rate` requests per second, whatever the server does; latencies count from the moment a request was due. */
