@@ -2,6 +2,7 @@
 // `ortserve quantize`: writes a model only when it is proven good enough; says why when it is not.
 import { Command, Option } from "commander";
 import { calibrationBytes } from "../optimize/quantize/calibrate.js";
+import { type CpuCompat, cpuCompats } from "../optimize/quantize/cpu-compat.js";
 import { type QuantizeOptions, quantizeModel } from "../optimize/quantize/quantize.js";
 import { type Target, targets } from "../optimize/quantize/target.js";
 import { htmlReport } from "../optimize/report/html.js";
@@ -26,7 +27,7 @@ interface QuantizeFlags extends ReportFlags {
   exclude?: string[];
   perTensor?: true;
   biasCorrection: boolean;
-  cpuCompat: "native" | "avx2";
+  cpuCompat: CpuCompat;
   shape?: Record<string, number[]>;
   memory: number;
 }
@@ -68,8 +69,8 @@ export function quantizeCommand(): Command {
     .option("--per-tensor", "one scale per weight instead of one per channel")
     .option("--no-bias-correction", "leave biases alone where goals are missed: it takes a load per layer")
     .addOption(
-      new Option("--cpu-compat <name>", "avx2: also exact on processors without VNNI")
-        .choices(["native", "avx2"])
+      new Option("--cpu-compat <name>", "best on this processor, right on every one (avx2), or for those with VNNI")
+        .choices([...cpuCompats])
         .default("native"),
     )
     .option("--shape <name:dims>", "with --calib random: shape of an input with open dims", shape)

@@ -5,7 +5,9 @@ import { existsSync, statSync } from "node:fs";
 import { describe, it } from "node:test";
 import { GraphBuilder } from "../../bench/models/graph.js";
 import { readModel } from "../../src/optimize/onnx/model-file.js";
+import { saturates } from "../../src/optimize/quantize/cpu-compat.js";
 import { type QuantizeOptions, quantizeModel } from "../../src/optimize/quantize/quantize.js";
+import { thisMachine } from "../../src/optimize/run/machine.js";
 import { floats, tensor } from "../reference.js";
 import { argmax, heldOutDigits } from "../samples/held-out-digits.js";
 import { compareDigits, digitFile, floatFeed, scores, share } from "./digit-samples.js";
@@ -92,6 +94,15 @@ describe("quantize refuses", () => {
   });
 });
 
+async function largestWeight(path: string): Promise<number> {
+  const { proto } = await readModel(path);
+  const weights =
+    proto.graph?.initializer.filter(({ name = "", dataType }) => name.endsWith("_int8") && dataType === 3) ?? [];
+  assert.equal(weights.length, 4);
+  const values = weights.flatMap(({ rawData }) => [...new Int8Array(Uint8Array.from(rawData ?? []).buffer)]);
+  return Math.max(...values.map(Math.abs));
+}
+
 describe("digits in INT8", () => {
   it("are read as well as in FP32", async () => {
     const start = performance.now();
@@ -171,14 +182,34 @@ describe("digits in INT8", () => {
 
   it("run on processors that saturate, in 7 bits", async () => {
     await quantizeDigits("avx2.onnx", 100, { cpuCompat: "avx2" });
-    const { proto } = await readModel(draftPath("avx2.onnx"));
-    const weights =
-      proto.graph?.initializer.filter(({ name = "", dataType }) => name.endsWith("_int8") && dataType === 3) ?? [];
-    assert.ok(weights.length === 4);
-    for (const { rawData } of weights) {
-      const values = new Int8Array(Uint8Array.from(rawData ?? []).buffer);
-      assert.ok(values.every((value) => Math.abs(value) <= 64));
-    }
-    assert.ok((await compareDigits(draftPath("avx2.onnx"))).agreement >= 0.99);
+    assert.equal(await largestWeight(draftPath("avx2.onnx")), 64);
+    const { agreement, sqnr } = await compareDigits(draftPath("avx2.onnx"));
+    assert.ok(agreement >= 0.99 && sqnr >= 30, `${agreement}, ${sqnr} dB`);
+  });
+
+  it("take the bits by default that lose least on this processor", async () => {
+    const saturating = saturates(thisMachine());
+    const { report } = await quantizeDigits("native.onnx", 100);
+    assert.equal(await largestWeight(draftPath("native.onnx")), saturating ? 64 : 127);
+    assert.equal(/no 8-bit dot products.*--cpu-compat/.test(report.warnings.join()), saturating);
+    const trials = report.trials.filter(({ what }) => what.startsWith("weights of"));
+    assert.deepEqual(
+      trials.map(({ what, kept }) => [what, kept]),
+      saturating
+        ? [
+            ["weights of 7 bits", true],
+            ["weights of 8 bits", false],
+          ]
+        : [],
+    );
+    for (const { sqnr, kept } of trials) assert.equal(kept, sqnr === report.quality.sqnr);
+  });
+
+  it("take 8 bits for processors with dot products, and are judged as they run there", async () => {
+    const saturating = saturates(thisMachine());
+    const { report } = await quantizeDigits("vnni.onnx", 100, { cpuCompat: "vnni" });
+    assert.equal(await largestWeight(draftPath("vnni.onnx")), 127);
+    assert.ok(report.quality.sqnr >= 34, `${report.quality.sqnr} dB`);
+    assert.equal(/gives wrong numbers here/.test(report.warnings.join()), saturating);
   });
 });

@@ -6,7 +6,7 @@ import type { Model } from "../../runtime/model.js";
 import { Tensor } from "../../runtime/tensor.js";
 import type { Samples } from "../data/samples.js";
 import type { OnnxModel } from "../onnx/model-file.js";
-import type { Workbench } from "../run/workbench.js";
+import type { DraftOptions, Workbench } from "../run/workbench.js";
 import { OutputError } from "./output-error.js";
 
 export interface OutputQuality {
@@ -48,12 +48,15 @@ const keptBytes = 2 ** 28;
 export class Yardstick {
   readonly samples: Samples;
   readonly #load: () => Promise<Model>;
+  readonly #drafts: DraftOptions;
   #reference: Promise<Model> | undefined;
   readonly #kept = new Map<number, Outputs>();
   #bytes = 0;
 
-  constructor(bench: Workbench, original: OnnxModel | string, samples: Samples) {
+  /** `drafts`: how those are run. */
+  constructor(bench: Workbench, original: OnnxModel | string, samples: Samples, drafts: DraftOptions = {}) {
     this.#load = () => bench.load(original);
+    this.#drafts = drafts;
     this.samples = samples;
   }
 
@@ -81,7 +84,7 @@ export class Yardstick {
   async measureDraft(bench: Workbench, draft: OnnxModel, feed?: Feed, most?: number): Promise<Quality> {
     const path = bench.write(draft);
     try {
-      const model = await bench.load(path);
+      const model = await bench.load(path, this.#drafts);
       return await this.measure(model, feed, most).finally(() => model.close());
     } finally {
       bench.discard(path);

@@ -32,6 +32,8 @@ export interface DraftRequest {
   readonly calibration: Samples;
   readonly mode: Mode;
   readonly options: QuantizeOptions;
+  /** Weights of 7 bits. */
+  readonly reduceRange: boolean;
   readonly passes: (quality: Quality) => boolean;
   readonly onProgress: (stage: string, done: number, of: number) => void;
 }
@@ -65,9 +67,9 @@ export function draftOf(request: DraftRequest): Promise<Draft> {
 }
 
 async function staticDraft(request: DraftRequest): Promise<Draft> {
-  const { bench, base, yardstick, calibration, options, passes, onProgress } = request;
+  const { bench, base, yardstick, calibration, options, reduceRange, passes, onProgress } = request;
   const target = options.target === "tensorrt" ? "tensorrt" : "cpu";
-  const weights = { perTensor: options.perTensor ?? false, reduceRange: options.cpuCompat === "avx2" };
+  const weights = { perTensor: options.perTensor ?? false, reduceRange };
   const pixels = pixelArithmetic(request.original.inputs, options.requests?.preprocess);
   const quantizer = new StaticQuantizer(bench, yardstick, calibration, {
     profile: profiles[target],
@@ -134,10 +136,10 @@ function rangesOf({ params, histograms }: StaticResult): QuantizeReport["ranges"
 const perTensorLoss = 0.25;
 
 async function dynamicDraft(request: DraftRequest): Promise<Draft> {
-  const { bench, base, yardstick, options, passes, onProgress } = request;
+  const { bench, base, yardstick, options, reduceRange, passes, onProgress } = request;
   const given = new Set(options.exclude);
   const make = (perTensor: boolean, more: ReadonlySet<string> = new Set()) =>
-    quantizeDynamically(base, new Set([...given, ...more]), { perTensor, reduceRange: options.cpuCompat === "avx2" });
+    quantizeDynamically(base, new Set([...given, ...more]), { perTensor, reduceRange });
   const measure = (made: DynamicResult) => yardstick.measureDraft(bench, made.model);
   const channels = await measure(make(false));
   const whole = await measure(make(true));

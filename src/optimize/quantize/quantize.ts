@@ -17,6 +17,7 @@ import { normalizedModel } from "../run/normalize.js";
 import { profileRun } from "../run/profile.js";
 import type { StageClock } from "../run/stage-clock.js";
 import type { Workbench } from "../run/workbench.js";
+import { type CpuCompat, judgedBy, saturates, type WeightBits, weightBits } from "./cpu-compat.js";
 import { type Draft, type DraftRequest, draftOf } from "./draft.js";
 import { findLayers } from "./layers.js";
 import { preferredMode } from "./mode.js";
@@ -39,8 +40,8 @@ export interface QuantizeOptions extends ChangeOptions, Partial<Goals>, SampleSo
   readonly perTensor?: boolean;
   /** Where goals are missed, try biases that make up for the rounding: a load per layer. Default: true. */
   readonly biasCorrection?: boolean;
-  /** "avx2": also right on processors whose 8-bit products saturate. */
-  readonly cpuCompat?: "native" | "avx2";
+  /** Default: "native". */
+  readonly cpuCompat?: CpuCompat;
   /** Bytes of watched tensors at once during calibration. */
   readonly budgetBytes?: number;
 }
@@ -73,14 +74,14 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Run): Pr
     const mode = await chosenMode(bench, base, samples, options);
     const split = splitSamples(samples, options.maxSamples ?? 256);
     const { onProgress } = options;
-    const draft = await makeDraft({ bench, base, original, mode, goals, options, onProgress }, split);
+    const machine = thisMachine();
+    const draft = await makeDraft({ bench, base, original, mode, goals, options, machine, onProgress }, split);
     onProgress("speed", 0, 1);
     const { target = "cpu" } = options;
     const inputs = await split.heldOut.inputs(0);
     const timed = await timeOnTarget(bench, options.model, draft.model, inputs, draft.feed(inputs), target);
     onProgress("writing", 0, 1);
     const missed = missedGoals(draft.quality, timed.speed, goals);
-    const machine = thisMachine();
     const final = describe(draft.model, { target, mode, machine, excluded: draft.facts.excluded });
     const written = missed.length === 0 ? options.output : bench.path(".onnx"); // for its size alone
     writeModel(written, final);
@@ -97,16 +98,36 @@ async function quantizeOn(bench: Workbench, clock: StageClock, options: Run): Pr
 
 type Made = Pick<DraftRequest, "bench" | "base" | "original" | "mode" | "options" | "onProgress"> & {
   readonly goals: Goals;
+  readonly machine: Machine;
 };
 
 async function makeDraft(
-  { goals, ...made }: Made,
+  { goals, machine, ...made }: Made,
   { calibration, heldOut }: { calibration: Samples; heldOut: Samples },
 ): Promise<Draft> {
   const { bench, options } = made;
-  const yardstick = new Yardstick(bench, options.model, heldOut);
+  const yardstick = new Yardstick(bench, options.model, heldOut, judgedBy(options, machine));
   const passes = (quality: Quality) => passesQuality(quality, goals);
-  return draftOf({ ...made, yardstick, calibration, passes }).finally(() => yardstick.close());
+  const drafts: Draft[] = [];
+  try {
+    const choices = weightBits(options, machine);
+    for (const bits of choices)
+      drafts.push(await draftOf({ ...made, yardstick, calibration, reduceRange: bits === 7, passes }));
+    return bestOf(drafts, choices, passes);
+  } finally {
+    await yardstick.close();
+  }
+}
+
+/** One that passes, and of those the one with the least noise. */
+function bestOf(drafts: readonly Draft[], bits: readonly WeightBits[], passes: (quality: Quality) => boolean): Draft {
+  const rank = ({ quality }: Draft) => (passes(quality) ? 1e6 : 0) + Math.min(quality.sqnr, 1e3);
+  const best = drafts.reduce((one, other) => (rank(other) > rank(one) ? other : one));
+  if (drafts.length === 1) return best;
+  const trials = drafts.map((draft, i) => ({
+    ...{ what: `weights of ${bits[i]} bits`, sqnr: draft.quality.sqnr, kept: draft === best },
+  }));
+  return { ...best, facts: { ...best.facts, trials: [...best.facts.trials, ...trials] } };
 }
 
 function checkExclusions(base: OnnxModel, exclude: readonly string[]): void {
@@ -169,9 +190,11 @@ function warningsOf(options: QuantizeOptions, machine: Machine, samples: Samples
     warnings.push("calibrated and judged on made-up inputs: speed and size hold, quality on real data is unknown");
   else if (samples.count < fewSamples)
     warnings.push(`calibrated on ${samples.count} samples: with ${fewSamples} or more the ranges are safer`);
-  if (target === "cpu" && machine.int8Instructions === "none" && options.cpuCompat !== "avx2")
+  if (target === "cpu" && saturates(machine))
     warnings.push(
-      "this processor has no 8-bit dot products: INT8 gains little here, and may saturate; see --cpu-compat avx2",
+      options.cpuCompat === "vnni"
+        ? "this processor has no 8-bit dot products: the model is for others, and gives wrong numbers here"
+        : "this processor has no 8-bit dot products: INT8 gains little here, and the model is not for others; see --cpu-compat",
     );
   return warnings;
 }
