@@ -184,6 +184,12 @@ function describe({ proto, directory }: OnnxModel, { target, mode, machine, excl
 /** Fewer, and ranges are those of single images. */
 const fewSamples = 64;
 
+const consequences: Readonly<Record<CpuCompat, string>> = {
+  native: "INT8 gains little here; --cpu-compat avx2 or vnni makes models for others",
+  avx2: "INT8 gains little here",
+  vnni: "the model is for others, and gives wrong numbers here",
+};
+
 function warningsOf(options: QuantizeOptions, machine: Machine, samples: Samples, target: Target): string[] {
   const warnings: string[] = [];
   if (options.calibration === "random")
@@ -191,10 +197,6 @@ function warningsOf(options: QuantizeOptions, machine: Machine, samples: Samples
   else if (samples.count < fewSamples)
     warnings.push(`calibrated on ${samples.count} samples: with ${fewSamples} or more the ranges are safer`);
   if (target === "cpu" && saturates(machine))
-    warnings.push(
-      options.cpuCompat === "vnni"
-        ? "this processor has no 8-bit dot products: the model is for others, and gives wrong numbers here"
-        : "this processor has no 8-bit dot products: INT8 gains little here, and the model is not for others; see --cpu-compat",
-    );
+    warnings.push(`this processor has no 8-bit dot products: ${consequences[options.cpuCompat ?? "native"]}`);
   return warnings;
 }
