@@ -17,7 +17,9 @@ const slow = (iterations: number) => JSON.stringify({ inputs: { x: [[1, 2, 3, 4]
 
 const lines: { level: string; msg: string; err?: { message: string } }[] = [];
 const logger = createLogger("info", { write: (line) => lines.push(JSON.parse(line)) });
-const root = makeRepository(layoutOf("mlp_tiny", "slow"));
+// Small requests run on the HTTP threads, whatever they cost on a busy machine: the workers have slow ones to run.
+const small = { versions: { 1: "mlp_tiny" }, config: "inline_micros: 100000\n" };
+const root = makeRepository({ mlp_tiny: small, ...layoutOf("slow") });
 const repository = await openRepository(root, { control: "explicit", load: ["*"] });
 const server = createServer({ models: repository, port: 0, httpThreads: 2, logger, graceMs: 500 });
 await server.listen();
