@@ -7,9 +7,11 @@ import { modelBytes } from "../../src/optimize/onnx/codec.js";
 import { Graph } from "../../src/optimize/onnx/graph.js";
 import { readModel } from "../../src/optimize/onnx/model-file.js";
 import { makeTensor } from "../../src/optimize/onnx/tensor-data.js";
+import { saturates } from "../../src/optimize/quantize/cpu-compat.js";
 import { equalizeLayers } from "../../src/optimize/quantize/equalize.js";
 import { quantizeModel } from "../../src/optimize/quantize/quantize.js";
 import { channelView, eachInChannel } from "../../src/optimize/quantize/weights.js";
+import { thisMachine } from "../../src/optimize/run/machine.js";
 import { floats, reference } from "../reference.js";
 import { draftPath, writeDraft } from "./model-files.js";
 
@@ -101,7 +103,8 @@ describe("equalization", () => {
     });
     const sqnr = (what: string) => report.trials.find((trial) => trial.what === what)?.sqnr ?? Number.NaN;
     assert.ok(report.trials.find(({ what }) => what === "equalized layers")?.kept);
-    assert.ok(sqnr("equalized layers") >= 32, JSON.stringify(report.trials)); // 35 with 8 bits, where the processor has them
+    const least = saturates(thisMachine()) ? 32 : 35; // with 7 bits, and with 8
+    assert.ok(sqnr("equalized layers") >= least, JSON.stringify(report.trials));
     assert.ok(sqnr("ranges as seen") < 30, JSON.stringify(report.trials));
   });
 });

@@ -20,8 +20,9 @@ export async function quantizeUntimed(options: QuantizeOptions): Promise<Pick<Dr
   try {
     const samples = await openSamples(original.metadata.inputs, options, requests);
     const { calibration, heldOut } = splitSamples(samples, options.maxSamples ?? 32);
-    const yardstick = new Yardstick(bench, options.model, heldOut, judgedBy(options, thisMachine()));
-    const reduceRange = weightBits(options, thisMachine())[0] === 7;
+    const machine = thisMachine();
+    const yardstick = new Yardstick(bench, options.model, heldOut, judgedBy(options, machine));
+    const reduceRange = weightBits(options, machine)[0] === 7;
     const base = await normalizedModel(bench, options.model);
     const made = { bench, base, original: original.metadata, yardstick, calibration, mode: "static", options } as const;
     const quiet = { reduceRange, passes: () => true, onProgress: () => {} };
